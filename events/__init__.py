@@ -1,0 +1,1 @@
+"""The contract between capabilities: event classes, their schemas and golden samples."""

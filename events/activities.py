@@ -1,0 +1,31 @@
+"""Events of tasks."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from events.envelope import Event
+
+
+class TaskCreated(Event):
+    """A task was created. `aggregate_id` is the task."""
+
+    source: ClassVar[str] = "activities"
+    title: str
+    email_id: UUID | None = None
+    contact_id: UUID | None = None
+
+
+class TaskChanged(Event):
+    """A task's fields changed; `changed` names them."""
+
+    source: ClassVar[str] = "activities"
+    title: str
+    status: str
+    changed: tuple[str, ...]
+
+
+class TaskDeleted(Event):
+    """A task was deleted."""
+
+    source: ClassVar[str] = "activities"
+    title: str

@@ -1,0 +1,29 @@
+"""Events of contacts."""
+
+from typing import ClassVar
+
+from events.envelope import Event
+
+
+class ContactCreated(Event):
+    """A contact was created. `aggregate_id` is the contact."""
+
+    source: ClassVar[str] = "contacts"
+    email: str | None
+    name: str
+
+
+class ContactChanged(Event):
+    """Fields of a contact changed; `changed` names them."""
+
+    source: ClassVar[str] = "contacts"
+    email: str | None
+    name: str
+    changed: tuple[str, ...]
+
+
+class ContactDeleted(Event):
+    """A contact was deleted."""
+
+    source: ClassVar[str] = "contacts"
+    email: str | None

@@ -1,0 +1,69 @@
+"""What every event carries, and the registry of event classes.
+
+An event is a fact in the past tense. Classes only ever gain optional fields; a breaking change is a
+new class. Consumers ignore fields they do not know, so an older one survives a newer producer.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from events.ids import uuid7
+
+REGISTRY: dict[str, type[Event]] = {}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Event(BaseModel):
+    """A fact about one aggregate (a contact, a mail, ...) of one workspace.
+
+    `actor` is who caused it: `user:<uuid>`, `system:<capability>` or `automation:<uuid>`.
+    `aggregate_version` grows by one with every change of the aggregate, so a receiver that ignores
+    lower versions ends in the right state whatever the order of delivery. `position` is the event's
+    place in its workspace's feed; it is known once the transaction has written it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    source: ClassVar[str]
+    """The capability that emits it; on the bus the source is `haste.<source>`."""
+    version: ClassVar[int] = 1
+
+    id: UUID = Field(default_factory=uuid7)
+    workspace_id: UUID
+    at: datetime = Field(default_factory=_now)
+    actor: str = "system"
+    aggregate_id: UUID
+    aggregate_version: int = 1
+    position: int | None = None
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        REGISTRY[cls.__name__] = cls
+
+    @classmethod
+    def type_name(cls) -> str:
+        """The event's type on the bus (`detail-type`) and in the feed."""
+        return cls.__name__
+
+
+def parse(type_name: str, payload: bytes | str | dict[str, Any]) -> Event | None:
+    """The event of that type, or None where this code does not know the type.
+
+    Raises:
+        pydantic.ValidationError: the payload does not fit its class.
+    """
+    known = REGISTRY.get(type_name)
+    if known is None:
+        return None
+    if isinstance(payload, dict):
+        return known.model_validate(payload)
+    return known.model_validate_json(payload)

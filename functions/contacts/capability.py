@@ -1,0 +1,18 @@
+"""Contacts: the people a workspace knows."""
+
+from shared.wiring import Capability, Function, Http
+
+CAPABILITY = Capability(
+    "contacts",
+    functions=(
+        Function(
+            "api",
+            "api.handler",
+            http=(Http("/api/v1/contacts"),),
+            needs=frozenset({"database", "bus"}),
+            role="crm_app",
+            memory=1024,
+            snap_start=True,
+        ),
+    ),
+)

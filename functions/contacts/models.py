@@ -1,0 +1,82 @@
+"""What a contact is, and what a caller may say about one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.errors import Conflict, NotFound
+from shared.mail.addresses import normalize_email
+from shared.text import Line
+
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+    AfterValidator(normalize_email),
+]
+"""An e-mail address in the form we compare: lower case."""
+
+Name = Annotated[Line, Field(min_length=1, max_length=200)]
+Phone = Annotated[Line, Field(min_length=1, max_length=40)]
+Tag = Annotated[Line, Field(min_length=1, max_length=60)]
+
+
+def _once_each(tags: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tags))
+
+
+Tags = Annotated[tuple[Tag, ...], Field(max_length=50), AfterValidator(_once_each)]
+
+
+class ContactNotFound(NotFound):
+    """There is no contact with this id."""
+
+
+class EmailTaken(Conflict):
+    """Another contact in this workspace already has that email."""
+
+
+class NewContact(BaseModel):
+    """A contact to create."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    email: Email | None = None
+    phone: Phone | None = None
+    company: Name | None = None
+    job_title: Name | None = None
+    tags: Tags = ()
+
+
+class ContactChange(BaseModel):
+    """Fields to change; those left out stay, and null clears what may be empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name | None = Field(default=None, description="A name cannot be cleared.")
+    email: Email | None = None
+    phone: Phone | None = None
+    company: Name | None = None
+    job_title: Name | None = None
+    tags: Tags | None = None
+
+
+class Contact(BaseModel):
+    """A person the workspace knows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    name: str
+    email: str | None
+    phone: str | None
+    company: str | None
+    job_title: str | None
+    tags: tuple[str, ...]
+    version: int
+    created_at: datetime
+    updated_at: datetime

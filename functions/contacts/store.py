@@ -1,0 +1,90 @@
+"""Writing contacts."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from psycopg.errors import UniqueViolation
+
+from functions.contacts.models import Contact, EmailTaken, NewContact
+from shared.db import Tx
+from shared.ids import uuid7
+
+
+def insert(tx: Tx, new: NewContact) -> Contact:
+    """Store a new contact.
+
+    Raises:
+        EmailTaken: another contact has the address; `existing_id` names it.
+    """
+    contact = tx.one(
+        Contact,
+        """
+        insert into contacts (workspace_id, id, name, email, phone, company, job_title, tags)
+        values (%(workspace_id)s, %(id)s, %(name)s, %(email)s, %(phone)s, %(company)s,
+            %(job_title)s, %(tags)s)
+        on conflict (workspace_id, email) where deleted_at is null do nothing
+        returning id, name, email, phone, company, job_title, tags, version, created_at, updated_at
+        """,
+        **_columns(new.model_dump()),
+        id=uuid7(),
+    )
+    if contact is None:
+        raise _email_taken(tx, new.email)
+    return contact
+
+
+def update(tx: Tx, contact: Contact) -> Contact | None:
+    """Store a contact's new values if it is still at the version given; None if it is not.
+
+    Raises:
+        EmailTaken: another contact has the address. The transaction can then only roll back.
+    """
+    try:
+        return tx.one(
+            Contact,
+            """
+            update contacts set name = %(name)s, email = %(email)s, phone = %(phone)s,
+                company = %(company)s, job_title = %(job_title)s, tags = %(tags)s,
+                version = version + 1, updated_at = now()
+            where workspace_id = %(workspace_id)s and id = %(id)s and version = %(version)s
+                and deleted_at is null
+            returning id, name, email, phone, company, job_title, tags, version, created_at,
+                updated_at
+            """,
+            **_columns(contact.model_dump()),
+        )
+    except UniqueViolation as error:
+        raise EmailTaken from error
+
+
+def delete(tx: Tx, contact_id: UUID, version: int) -> int | None:
+    """Mark a contact deleted if it is still at this version; its new version."""
+    return tx.one(
+        int,
+        """
+        update contacts set deleted_at = now(), version = version + 1, updated_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s and version = %(version)s
+            and deleted_at is null
+        returning version
+        """,
+        id=contact_id,
+        version=version,
+    )
+
+
+def _columns(values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "tags": list(values["tags"])}
+
+
+def _email_taken(tx: Tx, email: str | None) -> EmailTaken:
+    existing = tx.one(
+        str,
+        """
+        select id::text from contacts
+        where workspace_id = %(workspace_id)s and email = %(email)s and deleted_at is null
+        """,
+        email=email,
+    )
+    return EmailTaken(existing_id=existing)

@@ -1,0 +1,3 @@
+"""The `haste` command."""
+import typer
+app = typer.Typer()

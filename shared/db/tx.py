@@ -1,0 +1,194 @@
+"""Transactions: the only way to the database, and the only place that commits."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, LiteralString, TypeVar, cast
+from uuid import UUID
+
+import psycopg
+from psycopg import Cursor
+from psycopg.rows import RowFactory, args_row, class_row, dict_row, scalar_row
+from psycopg.types.json import Jsonb
+
+from events.envelope import Event
+from shared import outbox
+from shared.db.connection import Connection, close, connection
+
+Row = TypeVar("Row")
+_SCALARS = (bool, int, float, str, bytes, UUID, datetime)
+
+
+class Tx:
+    """An open transaction of one workspace.
+
+    Row-level security shows it that workspace's rows alone. Use cases get it as their first
+    argument and never commit. `actor` is who acts, as in `Event.actor`.
+    """
+
+    __slots__ = ("_connection", "_emitted", "actor", "user_id", "workspace_id")
+
+    def __init__(
+        self, opened: Connection, workspace_id: UUID, user_id: UUID | None, actor: str
+    ) -> None:
+        self._connection = opened
+        self._emitted: list[Event] = []
+        self.workspace_id = workspace_id
+        self.user_id = user_id
+        self.actor = actor
+
+    def all(self, row: type[Row], query: LiteralString, /, **params: Any) -> list[Row]:
+        """Every row as `row`: a model by column names, a scalar by the first column, `dict`, or
+        `tuple`. `%(workspace_id)s` is always there to use.
+        """
+        return self._execute(row, query, params).fetchall()
+
+    def one(self, row: type[Row], query: LiteralString, /, **params: Any) -> Row | None:
+        """The first row, or None."""
+        return self._execute(row, query, params).fetchone()
+
+    def run(self, query: LiteralString, /, **params: Any) -> int:
+        """Run a statement; how many rows it touched."""
+        params["workspace_id"] = self.workspace_id
+        return self._connection.execute(query, params).rowcount
+
+    def emit(self, event: Event) -> None:
+        """Record an event: it is written with this transaction or not at all, and published after
+        the commit.
+        """
+        if event.workspace_id != self.workspace_id:
+            raise ValueError("an event belongs to the workspace of its transaction")
+        self._emitted.append(event)
+
+    def first_time(self, consumer: str, event_id: UUID) -> bool:
+        """Whether `consumer` sees this event for the first time; says so once, for ever.
+
+        The mark commits with the consumer's effect, so the effect happens once however often the
+        event is delivered.
+        """
+        marked = self.run(
+            """
+            insert into inbox (workspace_id, consumer, event_id)
+            values (%(workspace_id)s, %(consumer)s, %(event_id)s)
+            on conflict do nothing
+            """,
+            consumer=consumer,
+            event_id=event_id,
+        )
+        return marked == 1
+
+    def _execute(self, row: type[Row], query: LiteralString, params: dict[str, Any]) -> Cursor[Row]:
+        params["workspace_id"] = self.workspace_id
+        cursor = self._connection.cursor(row_factory=_factory(row))
+        return cursor.execute(query, params)
+
+    def _append_events(self) -> list[Event]:
+        """Write what was emitted to the feed and the outbox, in order; with their positions.
+
+        The last statement before the commit: taking the feed row's lock orders the commits of one
+        workspace, so position order is commit order and a reader of the feed skips nothing.
+        """
+        if not self._emitted:
+            return []
+        positions = self.all(
+            int,
+            """
+            with bumped as (
+                update feed set position = position + %(count)s
+                where workspace_id = %(workspace_id)s
+                returning position - %(count)s as base
+            ), logged as (
+                insert into event_log (workspace_id, id, position, type, payload)
+                select %(workspace_id)s, e.id, bumped.base + e.n, e.type, e.payload
+                from bumped, unnest(%(ids)s::uuid[], %(types)s::text[], %(payloads)s::jsonb[])
+                    with ordinality as e (id, type, payload, n)
+                returning id, position
+            ), queued as (
+                insert into outbox (workspace_id, event_id)
+                select %(workspace_id)s, id from logged
+            )
+            select position from logged order by position
+            """,
+            count=len(self._emitted),
+            ids=[event.id for event in self._emitted],
+            types=[event.type_name() for event in self._emitted],
+            payloads=[
+                Jsonb(event.model_dump(mode="json", exclude={"position"}))
+                for event in self._emitted
+            ],
+        )
+        if len(positions) != len(self._emitted):
+            raise RuntimeError(f"workspace {self.workspace_id} has no feed")
+        return [
+            event.model_copy(update={"position": position})
+            for event, position in zip(self._emitted, positions, strict=True)
+        ]
+
+
+@contextmanager
+def transaction(
+    workspace_id: UUID, *, user_id: UUID | None = None, actor: str | None = None
+) -> Generator[Tx]:
+    """A transaction of `workspace_id`, committed when the block ends and rolled back when it
+    raises. Events it emitted are handed to `shared.outbox` after the commit.
+
+    Raises:
+        psycopg.OperationalError: the database does not answer, even after one new connection.
+    """
+    opened = _begin()
+    tx = Tx(opened, workspace_id, user_id, actor or (f"user:{user_id}" if user_id else "system"))
+    try:
+        opened.execute("select app.begin_request(%s, %s)", (workspace_id, user_id))
+        yield tx
+        written = tx._append_events()  # pyright: ignore[reportPrivateUsage] -- same module
+        opened.execute("commit")
+    except BaseException:
+        _rollback(opened)
+        raise
+    outbox.remember(written)
+
+
+def resolve(row: type[Row], query: LiteralString, /, **params: Any) -> list[Row]:
+    """Rows of a look-up made before a workspace is known.
+
+    For the `app.resolve_*` functions only: every table shows nothing without a workspace.
+    """
+    opened = _begin()
+    try:
+        found = opened.cursor(row_factory=_factory(row)).execute(query, params).fetchall()
+        opened.execute("commit")
+    except BaseException:
+        _rollback(opened)
+        raise
+    return found
+
+
+def _begin() -> Connection:
+    """BEGIN on the current connection, or on a new one where the current one has died."""
+    try:
+        opened = connection()
+        opened.execute("begin")
+    except psycopg.OperationalError:
+        close()
+        opened = connection()
+        opened.execute("begin")
+    return opened
+
+
+def _rollback(opened: Connection) -> None:
+    try:
+        opened.execute("rollback")
+    except psycopg.Error:
+        close()
+
+
+def _factory(row: type[Row]) -> RowFactory[Row]:
+    if row is dict:
+        return cast("RowFactory[Row]", dict_row)
+    if row is tuple:
+        return cast("RowFactory[Row]", args_row(lambda *values: values))
+    if issubclass(row, _SCALARS):
+        return cast("RowFactory[Row]", scalar_row)
+    return class_row(row)
