@@ -22,6 +22,8 @@ class TaskChanged(Event):
     title: str
     status: str
     changed: tuple[str, ...]
+    email_id: UUID | None = None
+    contact_id: UUID | None = None
 
 
 class TaskDeleted(Event):

@@ -9,8 +9,10 @@ may be published twice, and consumers mark what they have seen (`Tx.first_time`)
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from events.envelope import Event
 from shared.aws import client
@@ -43,7 +45,7 @@ def publish_committed() -> None:
     """Publish what this invocation committed. Never raises: the sweeper sends what is left."""
     if not _committed:
         return
-    waiting = tuple(_committed)
+    waiting = [parcel_of(event) for event in _committed]
     _committed.clear()
     try:
         forget(publish(waiting, budget_s=_BUDGET_S))
@@ -51,30 +53,52 @@ def publish_committed() -> None:
         logger.exception("events stay in the outbox", metadata={"events": len(waiting)})
 
 
-def publish(events: Sequence[Event], *, budget_s: float) -> list[Event]:
-    """Put events on the bus in tens; those that it took.
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An event packed for the bus; `detail` is its JSON."""
 
-    A PutEvents call may succeed in part, and says so per entry only.
+    workspace_id: UUID
+    event_id: UUID
+    source: str
+    type: str
+    detail: str
+
+
+def parcel_of(event: Event) -> Parcel:
+    """An event packed for the bus."""
+    detail = event.model_dump_json()
+    return Parcel(event.workspace_id, event.id, event.source, event.type_name(), detail)
+
+
+def publish(parcels: Sequence[Parcel], *, budget_s: float) -> list[Parcel]:
+    """Put events on the bus in tens, until done or out of time; those that it took.
+
+    A call may succeed in part, and says so per entry only; one that fails altogether costs its ten.
     """
-    taken: list[Event] = []
+    taken: list[Parcel] = []
     deadline = time.monotonic() + budget_s
-    for chunk in _in_tens(events):
+    for start in range(0, len(parcels), _ENTRIES_PER_CALL):
         if time.monotonic() > deadline:
             break
-        answer = client("events").put_events(Entries=[_entry(event) for event in chunk])
-        for event, result in zip(chunk, answer["Entries"], strict=True):
+        chunk = parcels[start : start + _ENTRIES_PER_CALL]
+        try:
+            answer = client("events").put_events(Entries=[_entry(parcel) for parcel in chunk])
+        except Exception:
+            logger.exception("the bus took nothing", metadata={"events": len(chunk)})
+            continue
+        for parcel, result in zip(chunk, answer["Entries"], strict=True):
             if result.get("EventId"):
-                taken.append(event)
+                taken.append(parcel)
             else:
                 logger.warning(
                     "the bus refused an event",
-                    workspace_id=str(event.workspace_id),
-                    metadata={"event_id": str(event.id), "error": result.get("ErrorCode")},
+                    workspace_id=str(parcel.workspace_id),
+                    metadata={"event_id": str(parcel.event_id), "error": result.get("ErrorCode")},
                 )
     return taken
 
 
-def forget(published: Sequence[Event]) -> None:
+def forget(published: Sequence[Parcel]) -> None:
     """Take published events out of the outbox, of whichever workspaces they are."""
     from shared.db import resolve
 
@@ -82,20 +106,15 @@ def forget(published: Sequence[Event]) -> None:
         resolve(
             int,
             "select app.forget_published(%(workspaces)s::uuid[], %(events)s::uuid[])",
-            workspaces=[event.workspace_id for event in published],
-            events=[event.id for event in published],
+            workspaces=[parcel.workspace_id for parcel in published],
+            events=[parcel.event_id for parcel in published],
         )
 
 
-def _entry(event: Event) -> PutEventsRequestEntryTypeDef:
+def _entry(parcel: Parcel) -> PutEventsRequestEntryTypeDef:
     return {
         "EventBusName": setting("BUS"),
-        "Source": f"haste.{event.source}",
-        "DetailType": event.type_name(),
-        "Detail": event.model_dump_json(),
+        "Source": f"haste.{parcel.source}",
+        "DetailType": parcel.type,
+        "Detail": parcel.detail,
     }
-
-
-def _in_tens(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    for start in range(0, len(events), _ENTRIES_PER_CALL):
-        yield events[start : start + _ENTRIES_PER_CALL]

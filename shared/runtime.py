@@ -1,8 +1,4 @@
-"""The only module that knows Lambda: how HTTP events, queue batches and schedules reach our code.
-
-Every invocation ends by publishing the events it committed and flushing its metrics, whatever
-happened before.
-"""
+"""How queue batches and schedules reach our code."""
 
 from __future__ import annotations
 
@@ -20,33 +16,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from events.envelope import Event, parse
-from shared import outbox
 from shared.db import Tx, transaction
-from shared.log import about, logger, metrics
+from shared.invocation import Handler, Payload, invocation
+from shared.log import about, logger
 
-Payload = dict[str, Any]
-Handler = Callable[[Payload, LambdaContext], Any]
 EventT = TypeVar("EventT", bound=Event)
 Message = TypeVar("Message", bound=BaseModel)
 
 
 class Discard(Exception):
     """There is nothing to do about this message, now or later: log it and acknowledge."""
-
-
-def invocation(handle: Handler) -> Handler:
-    """Wrap a handler in what every function does: log context, publishing, metrics."""
-
-    @logger.inject_lambda_context(clear_state=True)
-    def wrapped(event: Payload, context: LambdaContext) -> Any:
-        try:
-            return handle(event, context)
-        finally:
-            outbox.publish_committed()
-            if metrics.metric_set:
-                metrics.flush_metrics()
-
-    return cast("Handler", wrapped)
 
 
 class Consumer:

@@ -14,11 +14,29 @@ def one_line(text: str) -> str:
     Raises:
         ValueError: it holds a lone surrogate, which is no character.
     """
-    if any(unicodedata.category(character) == "Cs" for character in text):
-        raise ValueError("contains a surrogate, which is not a character")
+    _refuse_surrogates(text)
     kept = "".join(c if unicodedata.category(c) != "Cc" else " " for c in text)
     return " ".join(kept.split())
 
 
+def many_lines(text: str) -> str:
+    """`text` with line feeds for its line breaks, without control characters but those and tabs.
+
+    Raises:
+        ValueError: it holds a lone surrogate, which is no character.
+    """
+    _refuse_surrogates(text)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) != "Cc")
+
+
+def _refuse_surrogates(text: str) -> None:
+    if any(unicodedata.category(character) == "Cs" for character in text):
+        raise ValueError("contains a surrogate, which is not a character")
+
+
 Line = Annotated[str, AfterValidator(one_line), StringConstraints(strip_whitespace=True)]
 """One line of text."""
+
+Text = Annotated[str, AfterValidator(many_lines)]
+"""Text of any number of lines."""

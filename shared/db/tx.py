@@ -18,6 +18,7 @@ from shared import outbox
 from shared.db.connection import Connection, close, connection
 
 Row = TypeVar("Row")
+_NO_WORKSPACE = UUID(int=0)
 _SCALARS = (bool, int, float, str, bytes, UUID, datetime)
 
 
@@ -78,6 +79,28 @@ class Tx:
             event_id=event_id,
         )
         return marked == 1
+
+    @contextmanager
+    def savepoint(self) -> Generator[None]:
+        """A part of the transaction that may fail alone: where the block raises, what it wrote and
+        what it emitted is undone, the transaction stays usable, and the error goes on.
+        """
+        emitted_before = len(self._emitted)
+        try:
+            with self._connection.transaction():
+                yield
+        except BaseException:
+            del self._emitted[emitted_before:]
+            raise
+
+    @contextmanager
+    def acting_as(self, actor: str) -> Generator[None]:
+        """Let `actor` be who acts in the block, such as an automation in its consumer."""
+        before, self.actor = self.actor, actor
+        try:
+            yield
+        finally:
+            self.actor = before
 
     def _execute(self, row: type[Row], query: LiteralString, params: dict[str, Any]) -> Cursor[Row]:
         params["workspace_id"] = self.workspace_id
@@ -153,7 +176,8 @@ def transaction(
 def resolve(row: type[Row], query: LiteralString, /, **params: Any) -> list[Row]:
     """Rows of a look-up made before a workspace is known.
 
-    For the `app.resolve_*` functions only: every table shows nothing without a workspace.
+    For the `app.resolve_*` functions, and crm_auth's look-up of people: every other table shows
+    nothing without a workspace.
     """
     opened = _begin()
     try:
@@ -163,6 +187,23 @@ def resolve(row: type[Row], query: LiteralString, /, **params: Any) -> list[Row]
         _rollback(opened)
         raise
     return found
+
+
+@contextmanager
+def system_transaction(actor: str) -> Generator[Tx]:
+    """A transaction of no workspace, for jobs that work across them; otherwise as `transaction`.
+
+    It shows rows only to a role with a policy of its own, as crm_outbox has on the outbox. Its
+    `%(workspace_id)s` is the nil UUID, which no workspace has, so it can emit no event.
+    """
+    opened = _begin()
+    try:
+        opened.execute("select app.begin_request(null, null)")
+        yield Tx(opened, _NO_WORKSPACE, None, actor)
+        opened.execute("commit")
+    except BaseException:
+        _rollback(opened)
+        raise
 
 
 def _begin() -> Connection:

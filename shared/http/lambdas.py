@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from mangum import Mangum
 
 from shared.http.problems import MEDIA_TYPE
-from shared.runtime import Handler, invocation
+from shared.invocation import Handler, invocation
 
 _TEXT = ["text/", "application/json", MEDIA_TYPE]
 

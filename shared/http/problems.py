@@ -59,12 +59,14 @@ async def _haste_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
-    details = cast("RequestValidationError", error).errors()
+    invalid = cast("RequestValidationError", error)
+    details = invalid.errors()
     if any(detail["type"] == "json_invalid" for detail in details):
         return problem(request, BadRequest("The body is not valid JSON."))
     if all(detail["loc"][0] == "path" for detail in details):
         return problem(request, NotFound())  # an id that is no id names nothing
-    return problem(request, Unprocessable(errors=tuple(_field(detail) for detail in details)))
+    fields = tuple(_field(detail, invalid.body) for detail in details)
+    return problem(request, Unprocessable(errors=fields))
 
 
 async def _http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -89,14 +91,35 @@ def _for_status(status: int) -> HasteError:
     return found
 
 
-def _field(detail: dict[str, Any]) -> FieldError:
-    return FieldError(pointer(detail["loc"]), str(detail["msg"]), str(detail["type"]))
+def _field(detail: dict[str, Any], body: Any) -> FieldError:
+    return FieldError(pointer(detail["loc"], body), str(detail["msg"]), str(detail["type"]))
 
 
-def pointer(location: Sequence[str | int]) -> str:
+def pointer(location: Sequence[str | int], body: Any = None) -> str:
     """A JSON pointer (RFC 6901) for pydantic's location: `("body", "tags", 0)` is `/tags/0`.
 
-    Parts outside the body keep their place in front: `/query/limit`, `/header/if-match`.
+    Parts outside the body keep their place in front: `/query/limit`, `/header/if-match`. The tags
+    of tagged unions, which pydantic names as if they were keys, are left out by a look at `body`.
     """
-    parts = location[1:] if location and location[0] == "body" else location
+    in_body = bool(location) and location[0] == "body"
+    parts = _without_tags(location[1:], body) if in_body else location
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def _without_tags(parts: Sequence[str | int], body: Any) -> list[str | int]:
+    kept: list[str | int] = []
+    here = body
+    for n, part in enumerate(parts):
+        missing = isinstance(here, dict) and part not in here
+        if missing and n < len(parts) - 1:
+            continue  # nothing can be below a key that is not there
+        kept.append(part)
+        here = _below(here, part)
+    return kept
+
+
+def _below(value: Any, key: str | int) -> Any:
+    try:
+        return value[key]
+    except (LookupError, TypeError):
+        return None

@@ -1,4 +1,8 @@
 -- The ground every capability stands on: the request's context, tenancy, people, events.
+
+-- yoyo's table of applied migrations is the migrator's own; readiness checks read its names.
+grant select (migration_id) on public._migrations to crm_app;
+
 set local role crm_owner;
 
 grant usage on schema app to crm_app, crm_worker, crm_auth, crm_outbox, crm_migrator;
@@ -154,9 +158,10 @@ insert into app.monthly_tables values ('event_log');
 create table public.outbox (
     workspace_id uuid not null references public.workspaces (id),
     event_id uuid not null,
-    created_at timestamptz not null default now(),
+    -- When the row was written, not when its transaction began: the sweeper leaves young ones alone.
+    created_at timestamptz not null default clock_timestamp(),
     attempts int not null default 0,
-    next_attempt_at timestamptz not null default now(),
+    next_attempt_at timestamptz not null default clock_timestamp(),
     primary key (workspace_id, event_id)
 );
 call app.protect('public.outbox');
@@ -206,3 +211,13 @@ language sql stable security definer set search_path = pg_catalog as $$
     where m.user_id = person order by m.created_at, m.workspace_id
 $$;
 grant execute on function app.resolve_memberships to crm_auth;
+
+set local role crm_owner;
+-- One data key per workspace, wrapped by KMS; it encrypts the columns that hold secrets.
+create table public.workspace_keys (
+    workspace_id uuid primary key references public.workspaces (id),
+    wrapped bytea not null,
+    created_at timestamptz not null default now()
+);
+call app.protect('public.workspace_keys');
+grant select, insert on public.workspace_keys to crm_app, crm_worker;

@@ -1,0 +1,18 @@
+"""Activities: what people of a workspace have to do."""
+
+from shared.wiring import Capability, Function, Http
+
+CAPABILITY = Capability(
+    "activities",
+    functions=(
+        Function(
+            "api",
+            "api.handler",
+            http=(Http("/api/v1/tasks"),),
+            needs=frozenset({"database", "bus"}),
+            role="crm_app",
+            memory=1024,
+            snap_start=True,
+        ),
+    ),
+)

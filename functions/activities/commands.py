@@ -1,0 +1,98 @@
+"""What can be done with tasks: the change, its event, the result."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from events.activities import TaskChanged, TaskCreated, TaskDeleted
+from functions.activities import queries, store
+from functions.activities.models import NewTask, Task, TaskChange, UnknownContact
+from shared.db import Tx
+from shared.errors import FieldError, PreconditionFailed, Unprocessable
+
+
+def create_task(tx: Tx, new: NewTask, *, automation_run_id: UUID | None = None) -> Task:
+    """Create a task; `automation_run_id` names the run that does so, if one does.
+
+    Raises:
+        UnknownContact: its contact does not exist.
+    """
+    task = store.insert(tx, new, automation_run_id=automation_run_id)
+    tx.emit(
+        TaskCreated(
+            workspace_id=tx.workspace_id,
+            actor=tx.actor,
+            aggregate_id=task.id,
+            aggregate_version=task.version,
+            title=task.title,
+            email_id=task.email_id,
+            contact_id=task.contact_id,
+        )
+    )
+    return task
+
+
+def change_task(tx: Tx, task_id: UUID, change: TaskChange, *, version: int | None = None) -> Task:
+    """Change the fields that `change` names; a change to the same values is none.
+
+    Raises:
+        TaskNotFound: there is no such task.
+        PreconditionFailed: it is no longer at `version`.
+        UnknownContact: its new contact does not exist.
+    """
+    given = change.model_dump(exclude_unset=True)
+    for field in ("title", "status"):
+        if field in given and given[field] is None:
+            raise Unprocessable(errors=(FieldError(f"/{field}", "cannot be cleared", "null"),))
+    current = queries.get_task(tx, task_id)
+    if version is not None and current.version != version:
+        raise PreconditionFailed
+    changed = tuple(field for field, value in given.items() if getattr(current, field) != value)
+    if not changed:
+        return current
+    if "contact_id" in changed and given["contact_id"] is not None:
+        _refuse_unknown(tx, given["contact_id"])
+    stored = store.update(tx, current.model_copy(update=given))
+    if stored is None:
+        raise PreconditionFailed
+    tx.emit(
+        TaskChanged(
+            workspace_id=tx.workspace_id,
+            actor=tx.actor,
+            aggregate_id=stored.id,
+            aggregate_version=stored.version,
+            title=stored.title,
+            status=stored.status,
+            changed=changed,
+            email_id=stored.email_id,
+            contact_id=stored.contact_id,
+        )
+    )
+    return stored
+
+
+def delete_task(tx: Tx, task_id: UUID, *, version: int | None = None) -> None:
+    """Delete a task.
+
+    Raises:
+        TaskNotFound: there is no such task.
+        PreconditionFailed: it is no longer at `version`.
+    """
+    current = queries.get_task(tx, task_id)
+    deleted = store.delete(tx, task_id, current.version if version is None else version)
+    if deleted is None:
+        raise PreconditionFailed
+    tx.emit(
+        TaskDeleted(
+            workspace_id=tx.workspace_id,
+            actor=tx.actor,
+            aggregate_id=task_id,
+            aggregate_version=deleted,
+            title=current.title,
+        )
+    )
+
+
+def _refuse_unknown(tx: Tx, contact_id: UUID) -> None:
+    if not queries.contact_exists(tx, contact_id):
+        raise UnknownContact

@@ -1,0 +1,89 @@
+"""What a task is, and what a caller may say about one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from shared.errors import FieldError, NotFound, Unprocessable
+from shared.text import Line, Text
+
+TITLE_LENGTH = 200
+
+Title = Annotated[Line, Field(min_length=1, max_length=TITLE_LENGTH)]
+Notes = Annotated[Text, Field(max_length=10_000)]
+Source = Annotated[Line, Field(min_length=1, max_length=500)]
+Status = Literal["open", "done"]
+
+
+def _within_reason(moment: datetime) -> datetime:
+    """Years that stay representable in every time zone, for us and for Postgres."""
+    if not 1970 <= moment.year <= 2200:
+        raise ValueError("the year must be from 1970 to 2200")
+    return moment.astimezone(UTC)
+
+
+DueAt = Annotated[AwareDatetime, AfterValidator(_within_reason)]
+
+
+class TaskNotFound(NotFound):
+    """There is no task with this id."""
+
+
+class UnknownContact(Unprocessable):
+    """The task's contact does not exist."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            errors=(FieldError("/contact_id", "there is no contact with this id", "unknown"),)
+        )
+
+
+class NewTask(BaseModel):
+    """A task to create. `source` says in words what it came from, such as a sentence of a mail."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Title
+    notes: Notes | None = None
+    status: Status = "open"
+    due_at: DueAt | None = None
+    contact_id: UUID | None = None
+    email_id: UUID | None = None
+    source: Source | None = None
+
+
+class TaskChange(BaseModel):
+    """Fields to change; those left out stay, and null clears what may be empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Title | None = Field(default=None, description="A title cannot be cleared.")
+    notes: Notes | None = None
+    status: Status | None = Field(default=None, description="A status cannot be cleared.")
+    due_at: DueAt | None = None
+    contact_id: UUID | None = None
+    email_id: UUID | None = None
+
+
+class Task(BaseModel):
+    """Something to do. `created_by` is an actor as events have it: `user:<uuid>` and the like."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    title: str
+    notes: str | None
+    status: Status
+    due_at: datetime | None
+    contact_id: UUID | None
+    email_id: UUID | None
+    source: str | None
+    created_by: str
+    automation_run_id: UUID | None
+    version: int
+    created_at: datetime
+    updated_at: datetime

@@ -1,0 +1,71 @@
+"""Writing tasks."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from functions.activities.models import NewTask, Task, UnknownContact
+from shared.db import Tx
+from shared.ids import uuid7
+
+
+def insert(tx: Tx, new: NewTask, *, automation_run_id: UUID | None) -> Task:
+    """Store a new task.
+
+    Raises:
+        UnknownContact: its contact is not there, or no longer.
+    """
+    task = tx.one(
+        Task,
+        """
+        insert into tasks (workspace_id, id, title, notes, status, due_at, contact_id, email_id,
+            source, created_by, automation_run_id)
+        select %(workspace_id)s, %(id)s, %(title)s, %(notes)s, %(status)s, %(due_at)s,
+            %(contact_id)s, %(email_id)s, %(source)s, %(created_by)s, %(automation_run_id)s
+        where %(contact_id)s::uuid is null or exists (
+            select from contacts
+            where workspace_id = %(workspace_id)s and id = %(contact_id)s and deleted_at is null
+        )
+        returning id, title, notes, status, due_at, contact_id, email_id, source, created_by,
+            automation_run_id, version, created_at, updated_at
+        """,
+        **new.model_dump(),
+        id=uuid7(),
+        created_by=tx.actor,
+        automation_run_id=automation_run_id,
+    )
+    if task is None:
+        raise UnknownContact
+    return task
+
+
+def update(tx: Tx, task: Task) -> Task | None:
+    """Store a task's new values if it is still at the version given; None if it is not."""
+    return tx.one(
+        Task,
+        """
+        update tasks set title = %(title)s, notes = %(notes)s, status = %(status)s,
+            due_at = %(due_at)s, contact_id = %(contact_id)s, email_id = %(email_id)s,
+            version = version + 1, updated_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s and version = %(version)s
+            and deleted_at is null
+        returning id, title, notes, status, due_at, contact_id, email_id, source, created_by,
+            automation_run_id, version, created_at, updated_at
+        """,
+        **task.model_dump(),
+    )
+
+
+def delete(tx: Tx, task_id: UUID, version: int) -> int | None:
+    """Mark a task deleted if it is still at this version; its new version."""
+    return tx.one(
+        int,
+        """
+        update tasks set deleted_at = now(), version = version + 1, updated_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s and version = %(version)s
+            and deleted_at is null
+        returning version
+        """,
+        id=task_id,
+        version=version,
+    )

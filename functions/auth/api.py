@@ -1,0 +1,30 @@
+"""`/api/v1/auth`: public, since nobody is known before it."""
+
+from fastapi import Response
+
+from functions.auth import commands
+from functions.auth.models import SignIn, SignUp, Token
+from shared.http import create_app, http_handler
+from shared.log import about
+
+app = create_app("Auth")
+
+
+@app.post("/api/v1/auth/sign-up", status_code=201)
+async def sign_up(new: SignUp, response: Response) -> Token:
+    return _unstored(commands.sign_up(new), response)
+
+
+@app.post("/api/v1/auth/sign-in")
+async def sign_in(given: SignIn, response: Response) -> Token:
+    return _unstored(commands.sign_in(given), response)
+
+
+def _unstored(token: Token, response: Response) -> Token:
+    """No cache on the way may keep a token (RFC 6749 §5.1)."""
+    response.headers["Cache-Control"] = "no-store"
+    about(workspace_id=token.workspace_id, user_id=token.user_id)
+    return token
+
+
+handler = http_handler(app)

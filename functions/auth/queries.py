@@ -1,0 +1,40 @@
+"""Reading people, memberships and sessions."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from functions.auth.models import Account, Membership, Session
+from shared.db import Tx, resolve
+
+
+def find_account(email: str) -> Account | None:
+    """The person with this address, in its normalised form."""
+    found = resolve(
+        Account, "select id, password_hash from users where email = %(email)s", email=email
+    )
+    return found[0] if found else None
+
+
+def memberships_of(user_id: UUID) -> list[Membership]:
+    """The workspaces a person belongs to, oldest membership first."""
+    return resolve(
+        Membership,
+        "select workspace_id, role from app.resolve_memberships(%(user_id)s)",
+        user_id=user_id,
+    )
+
+
+def find_session(tx: Tx, session_id: UUID) -> Session | None:
+    """The sign-in, if it is neither revoked nor over and the person still is a member."""
+    return tx.one(
+        Session,
+        """
+        select s.user_id, m.role, s.expires_at
+        from sessions s
+        join memberships m on m.workspace_id = s.workspace_id and m.user_id = s.user_id
+        where s.workspace_id = %(workspace_id)s and s.id = %(id)s
+            and s.revoked_at is null and s.expires_at > now()
+        """,
+        id=session_id,
+    )

@@ -1,0 +1,77 @@
+"""Mails and threads."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from fastapi.responses import RedirectResponse
+
+from functions.email import queries
+from functions.email.models import Email, EmailSummary, Thread
+from shared.aws import client
+from shared.db import transaction
+from shared.http import (
+    DEFAULT_LIMIT,
+    CurrentCaller,
+    CursorParam,
+    Limit,
+    Page,
+    Transaction,
+    decode_cursor,
+    page,
+    set_etag,
+)
+from shared.settings import setting
+
+routes = APIRouter()
+
+_URL_LIFE_S = 300
+
+
+@routes.get("/api/v1/emails")
+async def list_emails(
+    tx: Transaction,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: CursorParam = None,
+    mailbox_id: UUID | None = None,
+    thread_id: UUID | None = None,
+) -> Page[EmailSummary]:
+    found = queries.list_emails(
+        tx,
+        limit=limit + 1,
+        after=decode_cursor(cursor),
+        mailbox_id=mailbox_id,
+        thread_id=thread_id,
+    )
+    return page(found, limit, key=lambda email: (email.received_at, email.id))
+
+
+@routes.get("/api/v1/emails/{email_id}")
+async def get_email(email_id: UUID, tx: Transaction, response: Response) -> Email:
+    email = queries.get_email(tx, email_id)
+    set_etag(response, email.version)
+    return email
+
+
+@routes.get("/api/v1/emails/{email_id}/raw", status_code=303, response_class=RedirectResponse)
+async def get_raw(email_id: UUID, caller: CurrentCaller) -> str:
+    """Redirects to the mail's bytes as they were received; the URL is good for five minutes."""
+    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+        key = queries.get_raw_key(tx, email_id)
+    return client("s3").generate_presigned_url(
+        "get_object", Params={"Bucket": setting("BUCKET"), "Key": key}, ExpiresIn=_URL_LIFE_S
+    )
+
+
+@routes.get("/api/v1/threads")
+async def list_threads(
+    tx: Transaction,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: CursorParam = None,
+    mailbox_id: UUID | None = None,
+) -> Page[Thread]:
+    found = queries.list_threads(
+        tx, limit=limit + 1, after=decode_cursor(cursor), mailbox_id=mailbox_id
+    )
+    return page(found, limit, key=lambda thread: (thread.last_at, thread.id))

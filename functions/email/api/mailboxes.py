@@ -1,0 +1,215 @@
+"""Mailboxes: connecting one, its settings, its books.
+
+These talk to Google and to KMS, so they open their transactions themselves, around the calls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from functions.email import commands, gmail, queries
+from functions.email.models import (
+    AccessRefused,
+    AnotherMailbox,
+    LedgerCount,
+    Mailbox,
+    MailboxChange,
+    MailboxNotFound,
+    NewMailbox,
+    NotConnected,
+    ProviderUnavailable,
+    Reconciliation,
+    SyncMailbox,
+    sync_message,
+)
+from shared.auth import Caller
+from shared.db import transaction
+from shared.encryption import data_key
+from shared.errors import FieldError, TooManyRequests
+from shared.http import (
+    DEFAULT_LIMIT,
+    CurrentCaller,
+    CursorParam,
+    IfMatch,
+    Limit,
+    Page,
+    Transaction,
+    decode_cursor,
+    expected_version,
+    page,
+    set_etag,
+)
+from shared.ids import uuid7
+from shared.mail.addresses import normalize_email
+from shared.queues import send
+from shared.settings import setting
+
+routes = APIRouter()
+
+_COLUMN = "mailboxes.credentials"
+_IDS_SHOWN = 100
+
+
+@routes.post("/api/v1/mailboxes", status_code=201)
+async def connect_mailbox(new: NewMailbox, caller: CurrentCaller, response: Response) -> Mailbox:
+    """Connect a Gmail mailbox: its mails are synchronised from now on, old ones in the background.
+
+    Google is asked for notifications before we look at what is there, so nothing falls between.
+    """
+    token = new.access_token.get_secret_value()
+    session = _session(token, new.address)
+    sealed = data_key(caller.workspace_id).seal(token, column=_COLUMN)
+    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+        mailbox = commands.connect_mailbox(tx, new, uuid7(), sealed)
+    _start(caller, mailbox, session)
+    response.headers["Location"] = f"/api/v1/mailboxes/{mailbox.id}"
+    set_etag(response, mailbox.version)
+    return mailbox
+
+
+@routes.get("/api/v1/mailboxes")
+async def list_mailboxes(
+    tx: Transaction, limit: Limit = DEFAULT_LIMIT, cursor: CursorParam = None
+) -> Page[Mailbox]:
+    found = queries.list_mailboxes(tx, limit=limit + 1, after=decode_cursor(cursor))
+    return page(found, limit, key=lambda mailbox: (mailbox.created_at, mailbox.id))
+
+
+@routes.get("/api/v1/mailboxes/{mailbox_id}")
+async def get_mailbox(mailbox_id: UUID, tx: Transaction, response: Response) -> Mailbox:
+    mailbox = queries.get_mailbox(tx, mailbox_id)
+    set_etag(response, mailbox.version)
+    return mailbox
+
+
+@routes.patch("/api/v1/mailboxes/{mailbox_id}")
+async def change_mailbox(
+    mailbox_id: UUID,
+    change: MailboxChange,
+    caller: CurrentCaller,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Mailbox:
+    """Change settings, or give a new access token, which connects the mailbox again."""
+    version = expected_version(if_match)
+    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+        before = queries.get_mailbox(tx, mailbox_id)
+    sealed, session = None, None
+    if change.access_token is not None:
+        token = change.access_token.get_secret_value()
+        session = _session(token, before.address)
+        sealed = data_key(caller.workspace_id).seal(token, column=_COLUMN)
+    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+        mailbox = commands.change_mailbox(tx, mailbox_id, change, sealed, version)
+    if session is not None:
+        _start(caller, mailbox, session)
+    set_etag(response, mailbox.version)
+    return mailbox
+
+
+@routes.post("/api/v1/mailboxes/{mailbox_id}/sync", status_code=202)
+async def sync_mailbox(mailbox_id: UUID, caller: CurrentCaller) -> None:
+    """Look for new mail now, whatever Google has told us."""
+    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+        mailbox = queries.get_mailbox(tx, mailbox_id)
+    if mailbox.state != "active":
+        raise NotConnected
+    _ask_for_sync(mailbox.address)
+
+
+@routes.get("/api/v1/mailboxes/{mailbox_id}/reconciliation")
+async def reconcile(mailbox_id: UUID, caller: CurrentCaller) -> Reconciliation:
+    """Every mail id Google lists now, against the ledger."""
+    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+        mailbox = queries.get_access(tx, mailbox_id)
+    if mailbox is None:
+        raise MailboxNotFound
+    if mailbox.state != "active":
+        raise NotConnected
+    token = data_key(caller.workspace_id).unseal(mailbox.credentials, column=_COLUMN)
+    with _google_errors():
+        listed = _list_ids(gmail.Gmail(setting("GOOGLE_API_URL"), token))
+    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+        missing = queries.not_in_ledger(tx, mailbox_id, listed)
+        rows = queries.ledger_states(tx, mailbox_id)
+    return _books(mailbox_id, listed, missing, rows)
+
+
+def _books(
+    mailbox_id: UUID,
+    listed: list[str],
+    missing: list[str],
+    rows: list[LedgerCount],
+) -> Reconciliation:
+    states: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    for state, reason, count in rows:
+        states[state] = states.get(state, 0) + count
+        if reason is not None:
+            reasons[reason] = reasons.get(reason, 0) + count
+    return Reconciliation(
+        mailbox_id=mailbox_id,
+        listed=len(listed),
+        ledger=sum(states.values()),
+        states=states,
+        reasons=reasons,
+        unaccounted=len(missing),
+        unaccounted_ids=tuple(missing[:_IDS_SHOWN]),
+        open=sum(states.get(state, 0) for state in ("pending", "queued", "retrying")),
+    )
+
+
+def _list_ids(session: gmail.Gmail) -> list[str]:
+    listed: list[str] = []
+    token: str | None = None
+    while True:
+        found = gmail.list_messages(session, page_token=token, include_spam_trash=True)
+        listed += [ref.id for ref in found.messages]
+        token = found.next_page_token
+        if token is None:
+            return listed
+
+
+def _session(token: str, address: str) -> gmail.Gmail:
+    """A session whose token was seen to work for this very mailbox."""
+    session = gmail.Gmail(setting("GOOGLE_API_URL"), token)
+    with _google_errors():
+        owner = gmail.profile(session).email_address
+    if normalize_email(owner) != address:
+        raise AnotherMailbox(
+            errors=(FieldError("/address", f"the token is for {owner}", "another_mailbox"),)
+        )
+    return session
+
+
+def _start(caller: Caller, mailbox: Mailbox, session: gmail.Gmail) -> None:
+    """Ask for notifications and for a first look; schedules repeat either if it fails here."""
+    with _google_errors():
+        watched = gmail.watch(session, setting("GMAIL_TOPIC"))
+    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+        commands.note_watch(tx, mailbox.id, watched.expiration)
+    _ask_for_sync(mailbox.address)
+
+
+def _ask_for_sync(address: str) -> None:
+    send("email-sync", [sync_message(SyncMailbox(address=address), f"asked:{time.time_ns()}")])
+
+
+@contextmanager
+def _google_errors() -> Generator[None]:
+    """What Google answers, as the caller's error."""
+    try:
+        yield
+    except (gmail.Unauthorized, gmail.Forbidden) as error:
+        raise AccessRefused(
+            errors=(FieldError("/access_token", str(error)[:200], "access_refused"),)
+        ) from error
+    except gmail.Throttled as error:
+        raise TooManyRequests("Google wants us to wait; try again later.") from error
+    except gmail.GmailError as error:
+        raise ProviderUnavailable from error

@@ -1,0 +1,291 @@
+"""What happens to mailboxes and mails: the change, its event, the result."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from events.email import EmailChanged, EmailReceived, MailboxConnected, MailboxDisconnected
+from functions.email import queries, store
+from functions.email.gmail import Changes, RawMessage
+from functions.email.models import (
+    ChangedEmail,
+    FetchEmail,
+    Mailbox,
+    MailboxAccess,
+    MailboxChange,
+    NewMailbox,
+)
+from shared.db import Tx
+from shared.errors import PreconditionFailed
+from shared.ids import uuid7
+from shared.log import logger
+from shared.mail import Mail
+
+_UNITS_PER_GET = 20
+"""What `messages.get` costs since May 2026.
+https://developers.google.com/workspace/gmail/api/reference/quota
+"""
+_MOST_RELEASES = 6
+_MOST_ATTEMPTS = 8
+_GONE_ATTEMPTS = 3
+_SNIPPET_LENGTH = 200
+_LABELS_LEFT_OUT = {"DRAFT": "draft", "SPAM": "spam", "TRASH": "trash", "CHAT": "chat"}
+
+
+def connect_mailbox(tx: Tx, new: NewMailbox, mailbox_id: UUID, credentials: bytes) -> Mailbox:
+    """Connect a mailbox of the caller's; `credentials` are sealed already.
+
+    Raises:
+        AddressTaken: the workspace has it already.
+    """
+    mailbox = store.insert_mailbox(tx, new, mailbox_id, credentials)
+    tx.emit(
+        MailboxConnected(
+            workspace_id=tx.workspace_id,
+            actor=tx.actor,
+            aggregate_id=mailbox.id,
+            aggregate_version=mailbox.version,
+            address=mailbox.address,
+            provider="gmail",
+        )
+    )
+    return mailbox
+
+
+def change_mailbox(
+    tx: Tx, mailbox_id: UUID, change: MailboxChange, credentials: bytes | None, version: int | None
+) -> Mailbox:
+    """Change a mailbox's settings, or give it new credentials, which connects it again.
+
+    Raises:
+        MailboxNotFound: there is no such mailbox.
+        PreconditionFailed: it is no longer at `version`.
+    """
+    before = queries.get_mailbox(tx, mailbox_id)
+    after = store.update_mailbox(tx, mailbox_id, change, credentials, version)
+    if after is None:
+        raise PreconditionFailed
+    if before.state == "disconnected" and after.state == "active":
+        tx.emit(
+            MailboxConnected(
+                workspace_id=tx.workspace_id,
+                actor=tx.actor,
+                aggregate_id=after.id,
+                aggregate_version=after.version,
+                address=after.address,
+                provider="gmail",
+            )
+        )
+    return after
+
+
+def disconnect_mailbox(tx: Tx, mailbox: MailboxAccess, reason: str) -> None:
+    """The provider refuses us: stop working on the mailbox until a person connects it again."""
+    version = store.disconnect(tx, mailbox.id, reason)
+    if version is not None:
+        tx.emit(
+            MailboxDisconnected(
+                workspace_id=tx.workspace_id,
+                actor=tx.actor,
+                aggregate_id=mailbox.id,
+                aggregate_version=version,
+                address=mailbox.address,
+                reason=reason,
+            )
+        )
+
+
+def note_watch(tx: Tx, mailbox_id: UUID, expires_at: datetime) -> None:
+    """The provider notifies us of this mailbox until then."""
+    store.set_watch(tx, mailbox_id, expires_at)
+
+
+def apply_changes(tx: Tx, mailbox_id: UUID, changes: Changes, history_id: str) -> None:
+    """Stage what is new, follow labels and deletions, and move the cursor: all or nothing.
+
+    So the cursor never passes a mail that is not in the ledger.
+    """
+    relabelled = [change.message.id for change in changes.relabelled]
+    store.stage(tx, mailbox_id, [ref.id for ref in changes.added] + relabelled, listed=False)
+    if relabelled:
+        store.reopen_skipped(tx, mailbox_id, relabelled)
+    for change in changes.relabelled:
+        row = store.relabel(
+            tx, mailbox_id, change.message.id, sorted(change.added), sorted(change.removed)
+        )
+        if row is not None:
+            _emit_changed(tx, mailbox_id, row)
+    _close_deleted(tx, mailbox_id, list(changes.deleted))
+    store.advance_cursor(tx, mailbox_id, history_id)
+
+
+def stage_listed(tx: Tx, mailbox_id: UUID, provider_ids: list[str]) -> None:
+    """Stage a page of a listing."""
+    store.stage(tx, mailbox_id, provider_ids, listed=True)
+
+
+def finish_listing(tx: Tx, mailbox_id: UUID, listed: list[str], history_id: str) -> None:
+    """End a complete listing: what it lacks was deleted; notifications go on from `history_id`."""
+    _close_deleted(tx, mailbox_id, queries.stored_but_not_in(tx, mailbox_id, listed))
+    store.restart_cursor(tx, mailbox_id, history_id)
+
+
+def release(tx: Tx, mailbox_id: UUID, *, again_s: int) -> list[FetchEmail]:
+    """Release as many due mails as the mailbox's quota allows, new ones before old ones."""
+    quota = queries.quota(tx, mailbox_id)
+    if quota is None:
+        return []
+    live = _take(tx, mailbox_id, quota.live, again_s, listed=False)
+    live_units = quota.live - len(live) * _UNITS_PER_GET
+    backfill = _take(tx, mailbox_id, min(live_units, quota.backfill), again_s, listed=True)
+    spent = len(backfill) * _UNITS_PER_GET
+    store.spend_units(tx, mailbox_id, live_units - spent, quota.backfill - spent)
+    return live + backfill
+
+
+def store_email(
+    tx: Tx, mailbox: MailboxAccess, message: RawMessage, mail: Mail, raw_key: str, *, listed: bool
+) -> UUID | None:
+    """Store a mail that was fetched and parsed; its id, or None if it was stored before."""
+    email_id = uuid7()
+    received_at = datetime.fromtimestamp(message.internal_date / 1000, tz=UTC)
+    sender = mail.sender.email if mail.sender else None
+    outbound = "SENT" in message.label_ids or sender == mailbox.address
+    people = _participants(mail)
+    row: dict[str, Any] = {
+        "id": email_id,
+        "mailbox_id": mailbox.id,
+        "provider_id": message.id,
+        "provider_thread_id": message.thread_id,
+        "message_id": mail.message_id,
+        "direction": "outbound" if outbound else "inbound",
+        "kind": mail.kind,
+        "sender_name": mail.sender.name if mail.sender else None,
+        "sender_email": sender,
+        "sent_at": mail.date,
+        "received_at": received_at,
+        "labels": sorted(message.label_ids),
+        "attachments": [asdict(attachment) for attachment in mail.attachments],
+        "defects": list(mail.defects),
+        "size": len(message.raw),
+        "raw_key": raw_key,
+        # A mail that a listing found may still be new: the notification of it was lost.
+        "backfill": listed and received_at < mailbox.created_at,
+        "subject": mail.subject,
+        "snippet": " ".join((mail.reply or mail.text)[: 2 * _SNIPPET_LENGTH].split())[
+            :_SNIPPET_LENGTH
+        ],
+        "text": mail.text,
+        "html": mail.html,
+        "reply": mail.reply,
+        "signature": mail.signature,
+        "roles": [role for role, _, _ in people],
+        "names": [name for _, name, _ in people],
+        "emails": [address for _, _, address in people],
+    }
+    thread_id = store.insert_email(tx, row)
+    if thread_id is None:
+        return None
+    tx.emit(
+        EmailReceived(
+            workspace_id=tx.workspace_id,
+            actor=tx.actor,
+            aggregate_id=email_id,
+            mailbox_id=mailbox.id,
+            thread_id=thread_id,
+            direction=row["direction"],
+            kind=mail.kind,
+            sender=sender,
+            received_at=received_at,
+            backfill=row["backfill"],
+        )
+    )
+    return email_id
+
+
+def left_out(message: RawMessage) -> str | None:
+    """Why a mail is not for the CRM (draft, spam, trash, chat); None if it is."""
+    return next(
+        (reason for label, reason in _LABELS_LEFT_OUT.items() if label in message.label_ids), None
+    )
+
+
+def skip_email(tx: Tx, mailbox_id: UUID, provider_id: str, reason: str) -> None:
+    """Close a mail that is not for the CRM, saying why."""
+    store.settle(tx, mailbox_id, provider_id, "skipped", reason)
+
+
+def rest_mailbox(tx: Tx, mailbox_id: UUID, until: datetime) -> None:
+    """The provider wants a pause before anything else is asked of the mailbox."""
+    store.set_throttled(tx, mailbox_id, until)
+
+
+def throttle(tx: Tx, mailbox_id: UUID, provider_id: str, until: datetime) -> None:
+    """The provider wants a pause: the mailbox rests, the mail waits."""
+    store.set_throttled(tx, mailbox_id, until)
+    store.wait_until(tx, mailbox_id, provider_id, "throttled", until)
+
+
+def postpone(tx: Tx, mailbox_id: UUID, provider_id: str, reason: str) -> None:
+    """Try a mail again later, with longer and longer waits; fail it after eight tries."""
+    tried = store.count_attempt(tx, mailbox_id, provider_id, reason, longest_wait_s=900)
+    if tried is not None and tried >= _MOST_ATTEMPTS:
+        logger.error("mail given up", metadata={"provider_id": provider_id, "reason": reason})
+        store.settle(tx, mailbox_id, provider_id, "failed", reason)
+
+
+def miss_email(tx: Tx, mailbox_id: UUID, provider_id: str) -> None:
+    """The provider has no such mail: it was deleted, or its notification was early. Ask three
+    times over some seconds, then call it gone.
+    """
+    tried = store.count_attempt(tx, mailbox_id, provider_id, "missing", longest_wait_s=10)
+    if tried is not None and tried >= _GONE_ATTEMPTS:
+        store.settle(tx, mailbox_id, provider_id, "gone", "missing")
+
+
+def _take(tx: Tx, mailbox_id: UUID, units: int, again_s: int, *, listed: bool) -> list[FetchEmail]:
+    most = max(units, 0) // _UNITS_PER_GET
+    if most == 0:
+        return []
+    return store.take_due(
+        tx,
+        mailbox_id,
+        most=most,
+        listed=listed,
+        again_s=again_s,
+        most_releases=_MOST_RELEASES,
+    )
+
+
+def _close_deleted(tx: Tx, mailbox_id: UUID, provider_ids: list[str]) -> None:
+    if provider_ids:
+        for row in store.mark_gone(tx, mailbox_id, provider_ids):
+            _emit_changed(tx, mailbox_id, row)
+
+
+def _emit_changed(tx: Tx, mailbox_id: UUID, row: ChangedEmail) -> None:
+    tx.emit(
+        EmailChanged(
+            workspace_id=tx.workspace_id,
+            actor=tx.actor,
+            aggregate_id=row.id,
+            aggregate_version=row.version,
+            mailbox_id=mailbox_id,
+            labels=tuple(row.labels),
+            gone=row.gone,
+        )
+    )
+
+
+def _participants(mail: Mail) -> list[tuple[str, str, str]]:
+    groups = (
+        ("from", (mail.sender,) if mail.sender else ()),
+        ("reply_to", mail.reply_to),
+        ("to", mail.to),
+        ("cc", mail.cc),
+        ("bcc", mail.bcc),
+    )
+    return [(role, person.name, person.email) for role, people in groups for person in people]

@@ -1,0 +1,52 @@
+"""The workspaces API, through its real Lambda handler and a real database."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from functions.workspaces.api import handler
+from shared.testing import Call, Database, Workspace
+
+URL = "/api/v1/workspaces"
+
+
+def test_the_creator_owns_a_new_workspace(
+    call: Call,
+    workspace: Workspace,
+    database: Database,
+    events_of: Callable[..., list[dict[str, Any]]],
+) -> None:
+    answer = call(handler, "POST", URL, {"name": " Difference\tEngines "})
+    assert (answer.status, answer.headers["etag"]) == (201, '"1"')
+    assert answer.json["name"] == "Difference Engines"
+    made = Workspace(UUID(answer.json["id"]), workspace.user_id)
+    members = database.admin(
+        "select user_id, role from memberships where workspace_id = %(id)s", id=made.id
+    )
+    assert members == [{"user_id": workspace.user_id, "role": "owner"}]
+    [event] = events_of(made)
+    assert (event["type"], event["position"]) == ("WorkspaceCreated", 1)
+    assert event["payload"]["owner_id"] == str(workspace.user_id)
+    assert events_of(workspace) == []
+
+
+def test_the_current_workspace_is_the_tokens(
+    call: Call, workspace: Workspace, new_workspace: Callable[[], Workspace]
+) -> None:
+    for place in (workspace, new_workspace()):
+        answer = call(handler, "GET", f"{URL}/current", workspace=place)
+        assert (answer.status, answer.json["id"]) == (200, str(place.id))
+
+
+@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": "x" * 201}, {"name": "x", "id": 1}])
+def test_bad_input_makes_nothing(call: Call, database: Database, body: dict[str, Any]) -> None:
+    before = database.admin("select count(*) from workspaces")
+    assert call(handler, "POST", URL, body).status == 422
+    assert database.admin("select count(*) from workspaces") == before
+
+
+def test_strangers_are_turned_away(call: Call) -> None:
+    assert call(handler, "POST", URL, {"name": "x"}, anonymous=True).status == 401
+    assert call(handler, "GET", f"{URL}/current", anonymous=True).status == 401

@@ -1,0 +1,36 @@
+"""The ports of one laptop stack: kept in its data folder, so that URLs stay the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from infra_cdk.local.state import State, free_port, write_atomically
+
+GATEWAY_PORT = 8080
+"""What people type; another one is taken where it is in use."""
+
+
+def choose_ports(
+    state: State, names: Sequence[str], *, gateway: int | None = None
+) -> dict[str, int]:
+    """A port for each name: those of the last run that are free still, new ones for the rest.
+
+    Raises:
+        RuntimeError: the `gateway` port that was asked for is in use.
+    """
+    path = state.root / "ports.json"
+    known: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    known.setdefault("gateway", GATEWAY_PORT)
+    if gateway is not None:
+        known["gateway"] = free_port(gateway)
+    ports = {name: _still_free(known.get(name)) for name in names}
+    write_atomically(path, json.dumps(ports, indent=2) + "\n")
+    return ports
+
+
+def _still_free(port: int | None) -> int:
+    try:
+        return free_port(port)
+    except RuntimeError:
+        return free_port()

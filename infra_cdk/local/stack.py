@@ -1,0 +1,243 @@
+"""The whole stack on a laptop: what runs, in which order, and what each part is told.
+
+    with running(state, options) as stack:
+        stack.api_url, stack.google_url, stack.supervisor
+
+Every start brings everything to where it should be (schema, queues, rules, key), so a start after a
+crash is a start like any other.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets as random_source
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import httpx
+import psycopg
+
+from functions.auth.keys import new_private_keys, public_keys
+from infra_cdk.local import ministack, postgres, stack_config, valkey
+from infra_cdk.local.google.emulate import start_emulate, start_proxy
+from infra_cdk.local.google.settings import Subscription
+from infra_cdk.local.google.store import open_store
+from infra_cdk.local.ports import choose_ports
+from infra_cdk.local.processes import Process, spawn, stop, wait_until_ready
+from infra_cdk.local.provision import provision
+from infra_cdk.local.stack_config import StackConfig
+from infra_cdk.local.state import State, secret, write_atomically
+from infra_cdk.local.supervisor import Service, Supervisor, supervise
+from infra_cdk.registry import declared
+from shared.db.migrate import bootstrap, migrate
+
+DATABASE = "haste"
+_ROLES = ("crm_migrator", "crm_app", "crm_worker", "crm_auth", "crm_outbox")
+_PORTS = (
+    "gateway",
+    "pollers",
+    "postgres",
+    "valkey",
+    "valkey-bus",
+    "ministack",
+    "google",
+    "emulate",
+)
+_PROJECT = "projects/haste-laptop"
+_PUSH_ACCOUNT = "push@haste-laptop.iam.gserviceaccount.com"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to start. `mailboxes` are addresses that exist at the Gmail stand-in; `settings` replace
+    the stage's own; `retry_seconds` shortens the wait before a failed message comes again.
+    """
+
+    mailboxes: tuple[str, ...] = ()
+    port: int | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    retry_seconds: int | None = None
+    durable: bool = True
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack."""
+
+    state: State
+    config: StackConfig
+    google_url: str
+    supervisor: Supervisor
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.config.gateway_port}"
+
+    @property
+    def admin_headers(self) -> dict[str, str]:
+        """What the runners' `/_haste/` pages want to see."""
+        return {"X-Haste-Token": self.config.token}
+
+    def runner_url(self, runner: str) -> str:
+        """Where a runner (`gateway` or `pollers`) answers."""
+        port = self.config.gateway_port if runner == "gateway" else self.config.pollers_port
+        return f"http://127.0.0.1:{port}"
+
+    def database_url(self, role: str = "crm_migrator") -> str:
+        return self.config.database_urls[role]
+
+
+@contextmanager
+def running(state: State, options: Options = Options()) -> Generator[Stack]:
+    """Everything up; on leaving, everything stopped.
+
+    Raises:
+        AlreadyRunning: another one uses the data folder.
+        ServiceFailed: a part does not start; the message has the end of its log.
+    """
+    ports = choose_ports(state, _PORTS, gateway=options.port)
+    config = _config(state, options, ports)
+    google_url = f"http://127.0.0.1:{ports['google']}"
+    with supervise(state, _services(state, options, ports, config)) as supervisor:
+        yield Stack(
+            state, stack_config.load(stack_config.config_path(state)), google_url, supervisor
+        )
+
+
+def _services(
+    state: State, options: Options, ports: Mapping[str, int], config: StackConfig
+) -> list[Service]:
+    google = state.data / "google"
+
+    def start_postgres() -> Process:
+        server = postgres.launch(state, port=ports["postgres"], durable=options.durable)
+        _migrate(server)
+        return server.process
+
+    def start_valkey() -> Process:
+        started = valkey.launch(state, port=ports["valkey"])
+        return started.process
+
+    def start_google_core() -> Process:
+        open_store(google / "google.db", options.mailboxes).close()
+        return start_emulate(state, google, ports["emulate"], f"http://127.0.0.1:{ports['google']}")
+
+    def start_google() -> Process:
+        return start_proxy(state, google, ports["emulate"], ports["google"], _subscription(config))
+
+    return [
+        Service("postgres", start_postgres),
+        Service("valkey", start_valkey, url=config.cache_url),
+        Service("ministack", lambda: _start_ministack(state, config, ports), url=config.aws_url),
+        Service("emulate", start_google_core),
+        Service("google", start_google, after=("emulate",)),
+        Service(
+            "gateway",
+            lambda: _start_runner(state, config, "gateway", config.gateway_port),
+            after=("postgres", "valkey", "ministack", "google"),
+            url=f"http://127.0.0.1:{config.gateway_port}",
+        ),
+        Service(
+            "pollers",
+            lambda: _start_runner(state, config, "pollers", config.pollers_port),
+            after=("postgres", "valkey", "ministack", "google"),
+        ),
+    ]
+
+
+def _migrate(server: postgres.Postgres) -> None:
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        found = admin.execute("select from pg_database where datname = 'haste'")
+        if found.fetchone() is None:
+            admin.execute("create database haste")
+    passwords = {role: server.password(role) for role in _ROLES}
+    bootstrap(server.url(database=DATABASE), passwords)
+    migrate(server.url("crm_migrator", DATABASE))
+
+
+def _start_ministack(state: State, config: StackConfig, ports: Mapping[str, int]) -> Process:
+    """Start and provision. The first time it is started twice: only an orderly end writes queues
+    and keys to disk, and later it may be killed.
+    """
+    first_time = state.data / "ministack" / "provisioned"
+    server = ministack.launch(state, port=ports["ministack"])
+    _provision(state, config)
+    if not first_time.exists():
+        stop(server.process)
+        server = ministack.launch(state, port=ports["ministack"])
+        _provision(state, config)
+        first_time.touch()
+    return server.process
+
+
+def _provision(state: State, config: StackConfig) -> None:
+    resources = provision(declared(), config.aws_url, _signing_keys(state))
+    stack_config.save(replace(config, resources=resources))
+
+
+def _start_runner(state: State, config: StackConfig, name: str, port: int) -> Process:
+    argv = [sys.executable, "-m", f"infra_cdk.local.{name}"]
+    argv += ["--config", str(stack_config.config_path(state))]
+    process = spawn(state, name, argv)
+    wait_until_ready(process, lambda: _answers(f"http://127.0.0.1:{port}/_haste/health"))
+    return process
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _signing_keys(state: State) -> dict[str, str]:
+    """The secrets that sign and verify tokens, made once per data folder."""
+    path = state.root / "signing-keys.json"
+    if not path.exists():
+        write_atomically(path, json.dumps(new_private_keys()))
+    private = json.loads(path.read_text())
+    return {
+        "auth-private-keys": json.dumps(private),
+        "auth-public-keys": json.dumps(public_keys(private)),
+    }
+
+
+def _config(state: State, options: Options, ports: Mapping[str, int]) -> StackConfig:
+    def url(name: str) -> str:
+        return f"http://127.0.0.1:{ports[name]}"
+
+    def database(role: str) -> str:
+        password = secret(state, f"postgres-{role}")
+        return f"postgresql://{role}:{password}@127.0.0.1:{ports['postgres']}/{DATABASE}"
+
+    return StackConfig(
+        home=str(state.root),
+        token=random_source.token_urlsafe(24),
+        gateway_port=ports["gateway"],
+        pollers_port=ports["pollers"],
+        aws_url=url("ministack"),
+        database_urls={role: database(role) for role in _ROLES},
+        cache_url=f"redis://127.0.0.1:{ports['valkey']}",
+        settings={
+            "GOOGLE_API_URL": url("google"),
+            "GOOGLE_JWKS_URL": f"{url('google')}/oauth2/v3/certs",
+            "GMAIL_TOPIC": f"{_PROJECT}/topics/gmail",
+            "PUSH_AUDIENCE": f"{url('gateway')}/webhooks/gmail",
+            "PUSH_EMAIL": _PUSH_ACCOUNT,
+            "PUSH_SUBSCRIPTION": f"{_PROJECT}/subscriptions/gmail",
+            "ACCESS_TOKEN_SECONDS": "86400",
+            **options.settings,
+        },
+        retry_seconds=options.retry_seconds,
+    )
+
+
+def _subscription(config: StackConfig) -> Subscription:
+    return Subscription(
+        endpoint=config.settings["PUSH_AUDIENCE"],
+        audience=config.settings["PUSH_AUDIENCE"],
+        service_account=config.settings["PUSH_EMAIL"],
+        name=config.settings["PUSH_SUBSCRIPTION"],
+    )
