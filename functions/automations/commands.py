@@ -57,12 +57,7 @@ def change_automation(
         PreconditionFailed: it is no longer at `version`.
         InvalidFilter, UnknownPlaceholder: conditions or texts do not fit the event type.
     """
-    given = {field: getattr(change, field) for field in change.model_fields_set}
-    cleared = sorted(field for field, value in given.items() if value is None)
-    if cleared:
-        raise Unprocessable(
-            errors=tuple(FieldError(f"/{field}", "cannot be cleared", "null") for field in cleared)
-        )
+    given = _given(change)
     current = queries.get_automation(tx, automation_id)
     if version is not None and current.version != version:
         raise PreconditionFailed
@@ -114,6 +109,16 @@ def delete_automation(tx: Tx, automation_id: UUID, *, version: int | None = None
             name=current.name,
         )
     )
+
+
+def _given(change: AutomationChange) -> dict[str, Any]:
+    given = {field: getattr(change, field) for field in change.model_fields_set}
+    cleared = sorted(field for field, value in given.items() if value is None)
+    if cleared:
+        raise Unprocessable(
+            errors=tuple(FieldError(f"/{field}", "cannot be cleared", "null") for field in cleared)
+        )
+    return given
 
 
 def _checked(event_type: str, conditions: object, actions: Sequence[Action]) -> dict[str, Any]:

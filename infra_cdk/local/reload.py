@@ -11,15 +11,15 @@ from pathlib import Path
 from watchfiles import Change, DefaultFilter, awatch
 
 WATCHED = ("functions", "shared", "events")
-_CODE = (".py", ".json", ".sql", ".lua", ".graphql", ".html", ".js", ".css")
+_SUFFIXES = (".py", ".json", ".sql", ".lua", ".graphql", ".html", ".js", ".css")
 _LOG = logging.getLogger("haste.reload")
 
 
-class _Code(DefaultFilter):
+class CodeFilter(DefaultFilter):
     """What a function may load. Tests are not loaded by functions."""
 
     def __call__(self, change: Change, path: str) -> bool:
-        wanted = path.endswith(_CODE) and "tests" not in Path(path).parts
+        wanted = path.endswith(_SUFFIXES) and "tests" not in Path(path).parts
         return wanted and super().__call__(change, path)
 
 
@@ -41,6 +41,6 @@ async def restarting_on_change(
 async def _watch(
     folders: list[Path], restart: Callable[[], Awaitable[None]], stop: asyncio.Event
 ) -> None:
-    async for changes in awatch(*folders, watch_filter=_Code(), stop_event=stop, debounce=100):
+    async for changes in awatch(*folders, watch_filter=CodeFilter(), stop_event=stop, debounce=100):
         _LOG.info("%d changed files: functions start anew at their next event", len(changes))
         await restart()

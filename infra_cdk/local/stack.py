@@ -117,8 +117,7 @@ def _services(
         return server.process
 
     def start_valkey() -> Process:
-        started = valkey.launch(state, port=ports["valkey"])
-        return started.process
+        return valkey.launch(state, port=ports["valkey"], wait=False).process
 
     def start_google_core() -> Process:
         open_store(google / "google.db", options.mailboxes).close()
@@ -128,8 +127,13 @@ def _services(
         return start_proxy(state, google, ports["emulate"], ports["google"], _subscription(config))
 
     return [
-        Service("postgres", start_postgres),
-        Service("valkey", start_valkey, url=config.cache_url),
+        Service("postgres", start_postgres, stop=postgres.shut_down),
+        Service(
+            "valkey",
+            start_valkey,
+            ready=lambda: valkey.serves_all_slots(ports["valkey"]),
+            url=config.cache_url,
+        ),
         Service("ministack", lambda: _start_ministack(state, config, ports), url=config.aws_url),
         Service("emulate", start_google_core),
         Service("google", start_google, after=("emulate",)),

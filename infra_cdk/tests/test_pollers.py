@@ -26,7 +26,7 @@ from infra_cdk.local.slot import Result
 from infra_cdk.local.sqs import Sqs, SqsError
 from infra_cdk.local.stack_config import StackConfig
 from infra_cdk.local.state import free_port
-from infra_cdk.tests.probe import config, declare, eventually, running, write_project
+from infra_cdk.tests.probe import answers, config, declare, eventually, running, write_project
 from shared.wiring import Declared, Function, Queue
 
 SAMPLES = Path(__file__).parents[2] / "events/samples/aws"
@@ -46,8 +46,9 @@ HANDLER = """
         failed, groups = [], set()
         for record in event["Records"]:
             group = record["attributes"].get("MessageGroupId")
-            again = record["body"] == "once" and record["attributes"]["ApproximateReceiveCount"] == "1"
-            if record["body"].startswith("bad") or again or (group and group in groups):
+            first = record["attributes"]["ApproximateReceiveCount"] == "1"
+            bad = record["body"].startswith("bad") or (record["body"] == "once" and first)
+            if bad or (group and group in groups):
                 failed.append({"itemIdentifier": record["messageId"]})
                 groups.add(group)
         return {"batchItemFailures": failed}
@@ -332,8 +333,8 @@ CAPABILITY = """
 
 
 @contextmanager
-def process(made: Stack) -> Iterator[tuple[Any, Callable[[str], httpx.Response]]]:
-    """The pollers as they run, and a way to ask their `/_haste/` pages."""
+def process(made: Stack) -> Iterator[tuple[Any, Callable[[str], httpx.Response], int]]:
+    """The pollers as they run, a way to ask their `/_haste/` pages, and their port."""
     (one,) = made.declared
     assert one.function.queue is not None
     write_project(made.root, capability=CAPABILITY.format(name=one.function.queue.name))
@@ -344,21 +345,16 @@ def process(made: Stack) -> Iterator[tuple[Any, Callable[[str], httpx.Response]]
         return httpx.get(url, headers={"x-haste-token": "t0k3n"})
 
     with running(made.root, "infra_cdk.local.pollers", settings) as server:
-        yield server, ask
-
-
-def listening(pid: int) -> bool:
-    connections = psutil.Process(pid).net_connections("tcp")
-    return any(one.status == psutil.CONN_LISTEN for one in connections)
+        yield server, ask, settings.pollers_port
 
 
 def test_sigterm_lets_the_batch_at_hand_finish(tmp_path: Path, ministack: Ministack) -> None:
-    with stack(tmp_path, ministack, Queue("ending")) as made, process(made) as (server, ask):
+    with stack(tmp_path, ministack, Queue("ending")) as made, process(made) as (server, ask, port):
         made.send("slow")
         eventually(made.events)
         assert ask("/_haste/functions").json()[0]["invocations"] == 1
         server.terminate()
-        eventually(lambda: not listening(server.pid))  # it has seen the signal
+        eventually(lambda: not answers(port))  # it has seen the signal
         assert server.poll() is None
         (tmp_path / "go").touch()
         server.wait(30)
@@ -366,7 +362,7 @@ def test_sigterm_lets_the_batch_at_hand_finish(tmp_path: Path, ministack: Minist
 
 
 def test_a_kill_leaves_no_function_process(tmp_path: Path, ministack: Ministack) -> None:
-    with stack(tmp_path, ministack, Queue("killed")) as made, process(made) as (server, ask):
+    with stack(tmp_path, ministack, Queue("killed")) as made, process(made) as (server, ask, _):
         made.send("good")
         eventually(made.events)
         pid = ask("/_haste/functions").json()[0]["pid"]

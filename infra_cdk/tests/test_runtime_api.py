@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from infra_cdk.local.environment import REQUEST_TOO_LARGE, Environment
+from infra_cdk.local.runtime_api import Invocation, RuntimeApi, Signal
 from infra_cdk.tests.probe import one
 
 ECHO = """
@@ -275,12 +276,8 @@ def test_output_and_log_records_go_to_the_functions_log(tmp_path: Path) -> None:
 
 def test_a_browser_or_another_host_name_cannot_use_the_runtime_api(tmp_path: Path) -> None:
     async def ask(address: str, headers: str) -> bytes:
-        reader, writer = await asyncio.open_connection(*address.split(":"))
         request = f"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n{headers}\r\n\r\n"
-        writer.write(request.encode())
-        status = await asyncio.wait_for(reader.readline(), 5)
-        writer.close()
-        return status
+        return await exchange(address, request.encode())
 
     async def scene(environment: Environment) -> None:
         await environment.invoke({})
@@ -292,10 +289,60 @@ def test_a_browser_or_another_host_name_cannot_use_the_runtime_api(tmp_path: Pat
     play(one(tmp_path, ECHO), scene)
 
 
+async def exchange(address: str, *parts: bytes) -> bytes:
+    """Send the parts of a request one by one; returns the answer's status line."""
+    reader, writer = await asyncio.open_connection(*address.split(":"))
+    for part in parts:
+        writer.write(part)
+        await writer.drain()
+    status = await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+    return status
+
+
+def test_a_chunked_answer_is_put_together() -> None:
+    async def scene() -> None:
+        signals: list[Signal] = []
+        api = RuntimeApi(signals.append)
+        await api.start()
+        host = f"Host: {api.address}\r\n".encode()
+        asking = asyncio.create_task(
+            exchange(
+                api.address, b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n", host, b"\r\n"
+            )
+        )
+        while not api.idle:
+            await asyncio.sleep(0)
+        api.give(Invocation("r1", b"{}", "arn", "trace"), 0)
+        assert b"200" in await asking
+        head = b"POST /2018-06-01/runtime/invocation/r1/response HTTP/1.1\r\n" + host
+        chunks = (b'Transfer-Encoding: chunked\r\n\r\n3\r\n"ab\r\n', b'2\r\nc"\r\n0\r\n\r\n')
+        assert b"202" in await exchange(api.address, head, *chunks)
+        assert signals == [Signal("idle"), Signal("response", b'"abc"')]
+        again = await exchange(api.address, head, b"Content-Length: 0\r\n\r\n")
+        assert b"400" in again  # it has been answered
+        await api.close()
+
+    asyncio.run(scene())
+
+
+def test_a_client_that_expects_to_be_asked_for_its_body_is_asked() -> None:
+    async def scene() -> None:
+        api = RuntimeApi(lambda signal: None)
+        await api.start()
+        head = f"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: {api.address}\r\n"
+        expecting = f"{head}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+        assert b"100 Continue" in await exchange(api.address, expecting.encode())
+        await api.close()
+
+    asyncio.run(scene())
+
+
 def test_no_function_process_outlives_the_killed_process_that_ran_it(tmp_path: Path) -> None:
     script = f"""
 import asyncio, sys
 from pathlib import Path
+from infra_cdk.local.runtime_api import Invocation, RuntimeApi, Signal
 from infra_cdk.tests.probe import one
 async def main():
     environment = one(Path({str(tmp_path)!r}), {ECHO!r})

@@ -44,16 +44,25 @@ def test_it_is_undone_where_the_block_raises(
     with db.transaction(workspace.id) as tx:
         tx.emit(_event(workspace))
     as_role("crm_outbox")
-    with pytest.raises(ZeroDivisionError), db.system_transaction("test") as tx:
-        assert tx.run("delete from outbox where workspace_id = %(id)s", id=workspace.id) == 1
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        _delete_and_fail(workspace)
     with db.system_transaction("test") as tx:
-        assert tx.run("delete from outbox where workspace_id = %(id)s", id=workspace.id) == 1
+        assert _delete(tx, workspace) == 1
 
 
 def test_it_can_emit_nothing(as_role: Callable[[str], None], workspace: Workspace) -> None:
     with pytest.raises(ValueError, match="workspace"), db.system_transaction("test") as tx:
         tx.emit(_event(workspace))
+
+
+def _delete(tx: db.Tx, workspace: Workspace) -> int:
+    return tx.run("delete from outbox where workspace_id = %(id)s", id=workspace.id)
+
+
+def _delete_and_fail(workspace: Workspace) -> None:
+    with db.system_transaction("test") as tx:
+        assert _delete(tx, workspace) == 1
+        raise ZeroDivisionError
 
 
 def _event(place: Workspace) -> ContactCreated:

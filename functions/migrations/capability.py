@@ -1,0 +1,24 @@
+"""Migrations: the schema, brought up to date on every deploy, and the months to come."""
+
+from shared.wiring import Capability, Function, Schedule
+
+CAPABILITY = Capability(
+    "migrations",
+    functions=(
+        Function(
+            "migrate",
+            "migrate.handler",
+            needs=frozenset({"database"}),
+            role="crm_migrator",
+            timeout=900,
+            on_deploy=True,
+        ),
+        Function(
+            "jobs",
+            "jobs.handler",
+            schedules=(Schedule("roll-partitions", "rate(1 day)"),),
+            needs=frozenset({"database"}),
+            role="crm_worker",
+        ),
+    ),
+)
