@@ -35,6 +35,8 @@ class Event(BaseModel):
     source: ClassVar[str]
     """The capability that emits it; on the bus the source is `haste.<source>`."""
     version: ClassVar[int] = 1
+    since: ClassVar[str] = "0.1"
+    """The release that brought the event."""
 
     id: UUID = Field(default_factory=uuid7)
     workspace_id: UUID

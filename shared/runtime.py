@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from aws_lambda_powertools.utilities.batch import (
@@ -22,6 +22,7 @@ from shared.log import about, logger
 
 EventT = TypeVar("EventT", bound=Event)
 Message = TypeVar("Message", bound=BaseModel)
+Item = TypeVar("Item")
 
 
 class Discard(Exception):
@@ -31,78 +32,106 @@ class Discard(Exception):
 class Consumer:
     """A queue's events and what is done about each; `handler` is its Lambda handler.
 
-    A handler function that takes a transaction runs in one of the event's workspace, marks the
-    event in the inbox in that same transaction, and so has its effect once. One registered by
-    `on_vendor` talks to a vendor: it opens its own short transactions and marks the event in the
-    last of them.
+    Events of one workspace that arrive together are handled together, because a transaction costs
+    more than most effects. If that fails they are handled one by one, so that only the guilty
+    message fails.
+
+    A reaction registered by `on` runs in a transaction of the event's workspace, and the event is
+    marked in the inbox in that same transaction, so it has its effect once. One registered by
+    `on_vendor` calls a vendor: it opens its own short transactions and must itself see to it that
+    a second delivery has no effect.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._reactions: dict[str, Callable[[Event], None]] = {}
+        self._reactions: dict[str, Callable[[Tx, Event], None]] = {}
+        self._vendor_reactions: dict[str, Callable[[Sequence[Event]], None]] = {}
         processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
         self.handler: Handler = invocation(
-            lambda event, context: _batch(processor, event, self._deliver)
+            lambda event, context: _batch(
+                processor, event, _grouped(event["Records"], self._sort, self._react)
+            )
         )
 
     @property
     def listens(self) -> frozenset[str]:
         """The event types that have a reaction."""
-        return frozenset(self._reactions)
+        return frozenset(self._reactions) | frozenset(self._vendor_reactions)
 
     def on(self, kind: type[EventT]) -> Callable[[Callable[[Tx, EventT], None]], None]:
-        """Register a reaction that runs inside one transaction of the event's workspace."""
+        """Register a reaction that runs inside a transaction of the event's workspace."""
 
         def register(react: Callable[[Tx, EventT], None]) -> None:
-            def once(event: Event) -> None:
-                with transaction(event.workspace_id, actor=f"system:{self.name}") as tx:
-                    if tx.first_time(self.name, event.id):
-                        react(tx, cast("EventT", event))
-
-            self._reactions[kind.type_name()] = once
+            self._reactions[kind.type_name()] = cast("Callable[[Tx, Event], None]", react)
 
         return register
 
-    def on_vendor(self, kind: type[EventT]) -> Callable[[Callable[[EventT], None]], None]:
-        """Register a reaction that calls a vendor, so holds no transaction open meanwhile."""
+    def on_vendor(self, kind: type[EventT]) -> Callable[[Callable[[Sequence[EventT]], None]], None]:
+        """Register a reaction that calls a vendor; it gets events of one workspace together."""
 
-        def register(react: Callable[[EventT], None]) -> None:
-            self._reactions[kind.type_name()] = cast("Callable[[Event], None]", react)
+        def register(react: Callable[[Sequence[EventT]], None]) -> None:
+            self._vendor_reactions[kind.type_name()] = cast(
+                "Callable[[Sequence[Event]], None]", react
+            )
 
         return register
 
-    def _deliver(self, record: SQSRecord) -> None:
-        body: Mapping[str, Any] = json.loads(record.body)
-        event = parse(body["detail-type"], body["detail"])
-        if event is None or event.type_name() not in self._reactions:
-            raise Discard(f"no reaction to {body['detail-type']}")
-        about(workspace_id=event.workspace_id)
-        self._reactions[event.type_name()](event)
+    def _sort(self, body: str) -> tuple[Hashable, Event]:
+        sent: Mapping[str, Any] = json.loads(body)
+        event = parse(sent["detail-type"], sent["detail"])
+        if event is None or event.type_name() not in self.listens:
+            raise Discard(f"no reaction to {sent['detail-type']}")
+        vendor = event.type_name() if event.type_name() in self._vendor_reactions else None
+        return (event.workspace_id, vendor), event
+
+    def _react(self, events: Sequence[Event]) -> None:
+        workspace_id = events[0].workspace_id
+        about(workspace_id=workspace_id)
+        vendor = self._vendor_reactions.get(events[0].type_name())
+        if vendor is not None:
+            vendor(events)
+            return
+        with transaction(workspace_id, actor=f"system:{self.name}") as tx:
+            unseen = tx.first_times(self.name, [event.id for event in events])
+            for event in events:
+                if event.id in unseen:
+                    unseen.remove(event.id)
+                    self._reactions[event.type_name()](tx, event)
 
 
 class Messages(Generic[Message]):
-    """A queue filled by our own code with one kind of message; `handler` is its Lambda handler."""
+    """A queue filled by our own code with one kind of message; `handler` is its Lambda handler.
+
+    `work` gets the messages of a batch that have the same `together` key, and if that fails, one
+    at a time.
+    """
 
     def __init__(
         self,
         kind: type[Message],
-        work: Callable[[Message], None],
+        work: Callable[[Sequence[Message]], None],
         *,
-        fifo: bool = False,
+        together: Callable[[Message], Hashable],
     ) -> None:
-        self._kind = kind
-        self._work = work
-        processor: BatchProcessor = (
-            SqsFifoPartialProcessor(skip_group_on_error=True)
-            if fifo
-            else BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-        )
+        def sort(body: str) -> tuple[Hashable, Message]:
+            message = kind.model_validate_json(body)
+            return together(message), message
+
+        processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
         self.handler: Handler = invocation(
-            lambda event, context: _batch(processor, event, self._deliver)
+            lambda event, context: _batch(processor, event, _grouped(event["Records"], sort, work))
         )
 
-    def _deliver(self, record: SQSRecord) -> None:
-        self._work(self._kind.model_validate_json(record.body))
+
+class OrderedMessages(Generic[Message]):
+    """The same for a FIFO queue: one at a time, and none of a group after one that failed."""
+
+    def __init__(self, kind: type[Message], work: Callable[[Message], None]) -> None:
+        def deliver(record: SQSRecord) -> None:
+            work(kind.model_validate_json(record.body))
+
+        processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+        self.handler: Handler = invocation(lambda event, context: _batch(processor, event, deliver))
 
 
 def job_handler(jobs: Mapping[str, Callable[[], None]]) -> Handler:
@@ -118,6 +147,48 @@ def job_handler(jobs: Mapping[str, Callable[[], None]]) -> Handler:
         jobs[name]()
 
     return invocation(handle)
+
+
+def _grouped(
+    records: Sequence[Mapping[str, Any]],
+    sort: Callable[[str], tuple[Hashable, Item]],
+    work: Callable[[Sequence[Item]], None],
+) -> Callable[[SQSRecord], None]:
+    """Work on the records in groups; what tells of each record afterwards how it went."""
+    failed: dict[str, Exception] = {}
+    groups: dict[Hashable, dict[str, Item]] = {}
+    for record in records:
+        try:
+            key, item = sort(record["body"])
+        except Exception as error:
+            failed[record["messageId"]] = error
+        else:
+            groups.setdefault(key, {})[record["messageId"]] = item
+    for members in groups.values():
+        failed |= _work_on(members, work)
+
+    def deliver(record: SQSRecord) -> None:
+        if record.message_id in failed:
+            raise failed[record.message_id]
+
+    return deliver
+
+
+def _work_on(
+    members: Mapping[str, Item], work: Callable[[Sequence[Item]], None]
+) -> dict[str, Exception]:
+    """Work on all members at once, or one by one where that fails; the failures by message id."""
+    try:
+        work(list(members.values()))
+    except Exception as error:
+        if len(members) == 1:
+            return dict.fromkeys(members, error)
+        logger.warning("a batch failed; one by one now", metadata={"error": repr(error)[:500]})
+        failed: dict[str, Exception] = {}
+        for message_id, item in members.items():
+            failed |= _work_on({message_id: item}, work)
+        return failed
+    return {}
 
 
 def _batch(

@@ -6,21 +6,20 @@ from events.ai import EmailAnalyzed
 from events.email import EmailReceived
 from functions.ai import store
 from functions.ai.gateway import Analyzed
-from functions.ai.models import StoredMail
 from shared.db import Tx
 
 
-def record_analysis(tx: Tx, received: EmailReceived, mail: StoredMail, analyzed: Analyzed) -> bool:
+def record_analysis(tx: Tx, received: EmailReceived, analyzed: Analyzed) -> bool:
     """Store an analysis and say so; False, and nothing happens, if the mail has one already."""
     analysis, usage = analyzed.analysis, analyzed.usage
-    if not store.insert_analysis(tx, received.aggregate_id, mail.mailbox_id, analyzed):
+    if not store.insert_analysis(tx, received.aggregate_id, received.mailbox_id, analyzed):
         return False
     tx.emit(
         EmailAnalyzed(
             workspace_id=tx.workspace_id,
             actor=tx.actor,
             aggregate_id=received.aggregate_id,
-            mailbox_id=mail.mailbox_id,
+            mailbox_id=received.mailbox_id,
             direction=received.direction,
             kind=received.kind,
             sender=received.sender,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from events.email import EmailReceived
 from functions.ai import commands, queries
 from functions.ai.gateway import analyze_mail
@@ -9,19 +11,27 @@ from functions.ai.local.provider import LOCAL
 from shared.db import transaction
 from shared.runtime import Consumer
 
+ACTOR = "system:ai"
+
 consumer = Consumer("ai-processing")
 
 
 @consumer.on_vendor(EmailReceived)
-def analyze_email(received: EmailReceived) -> None:
-    """Read the mail, analyse it, store what was found; a mail that has its analysis is left."""
-    with transaction(received.workspace_id, actor="system:ai") as tx:
-        mail = queries.get_mail(tx, received.aggregate_id)
-    if mail is None:
+def analyze_emails(received: Sequence[EmailReceived]) -> None:
+    """Read mails of one workspace, analyse each, store what was found.
+
+    A mail that is gone or has its analysis is left out, so a second delivery changes nothing.
+    """
+    workspace_id = received[0].workspace_id
+    with transaction(workspace_id, actor=ACTOR) as tx:
+        mails = queries.get_mails(tx, [event.aggregate_id for event in received])
+    analyzed = {mail.id: analyze_mail(mail, LOCAL) for mail in mails}
+    if not analyzed:
         return
-    analyzed = analyze_mail(mail, LOCAL)
-    with transaction(received.workspace_id, actor="system:ai") as tx:
-        commands.record_analysis(tx, received, mail, analyzed)
+    with transaction(workspace_id, actor=ACTOR) as tx:
+        for event in received:
+            if event.aggregate_id in analyzed:
+                commands.record_analysis(tx, event, analyzed.pop(event.aggregate_id))
 
 
 handler = consumer.handler

@@ -50,7 +50,7 @@ class MailText(_Frozen):
 class StoredMail(MailText):
     """A mail as it is read from the database."""
 
-    mailbox_id: UUID
+    id: UUID
 
 
 class Span(_Frozen):

@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from functions.activities.models import Title
 from functions.contacts.models import ContactChange, Tag
@@ -95,7 +103,20 @@ class SetField(BaseModel):
 
 
 Action = Annotated[CreateTask | TagContact | SetField, Field(discriminator="type")]
-Actions = Annotated[tuple[Action, ...], Field(min_length=1, max_length=10)]
+
+
+def _some(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    # Not min_length: pydantic counts valid items for it, and so reports every bad one twice.
+    if not actions:
+        raise ValueError("an automation needs an action")
+    return actions
+
+
+Actions = Annotated[
+    tuple[Action, ...],
+    Field(max_length=10, json_schema_extra={"minItems": 1}),
+    AfterValidator(_some),
+]
 
 
 class NewAutomation(BaseModel):

@@ -223,9 +223,8 @@ def rest_mailbox(tx: Tx, mailbox_id: UUID, until: datetime) -> None:
     store.set_throttled(tx, mailbox_id, until)
 
 
-def throttle(tx: Tx, mailbox_id: UUID, provider_id: str, until: datetime) -> None:
-    """The provider wants a pause: the mailbox rests, the mail waits."""
-    store.set_throttled(tx, mailbox_id, until)
+def wait_for_quota(tx: Tx, mailbox_id: UUID, provider_id: str, until: datetime) -> None:
+    """A mail waits for its mailbox's rest to end; that is no attempt."""
     store.wait_until(tx, mailbox_id, provider_id, "throttled", until)
 
 

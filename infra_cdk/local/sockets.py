@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import secrets
 import time
 from collections.abc import Iterable
@@ -36,6 +37,7 @@ PATH = "/ws"
 CONNECTIONS_PREFIX = "/_aws/@connections/"
 IDLE_SECONDS = 600.0
 LONGEST_SECONDS = 7200.0
+_LOG = logging.getLogger("haste.sockets")
 
 
 @dataclass
@@ -158,8 +160,15 @@ class Sockets:
         return Response(200, (("Content-Type", "application/json"),), b"{}")
 
     async def _run(self, route_key: str, event: dict[str, Any]) -> Result | None:
+        """The function's result; None if no function declares the route."""
         name = self._routes.get(route_key)
-        return None if name is None else await self._fleet.invoke(name, event)
+        if name is None:
+            return None
+        try:
+            return await self._fleet.invoke(name, event)
+        except LookupError as error:  # its declaration asks for what this stack does not have
+            _LOG.warning("%s could not run: %s", route_key, error)
+            return Result("", error={"errorType": "LookupError", "errorMessage": str(error)})
 
 
 def _routes(declared: Iterable[Declared]) -> dict[str, str]:

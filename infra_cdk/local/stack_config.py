@@ -60,6 +60,16 @@ class StackConfig:
         return State(Path(self.home))
 
 
+def tunables(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What a developer may set for a run: fields of `StackConfig` from `HASTE_LOCAL_*`."""
+    kinds = {"concurrency": int, "retry_seconds": int, "idle_seconds": float}
+    return {
+        name: kind(environ[variable])
+        for name, kind in kinds.items()
+        if (variable := f"HASTE_LOCAL_{name.upper()}") in environ
+    }
+
+
 def config_path(state: State) -> Path:
     return state.run / "stack.json"
 

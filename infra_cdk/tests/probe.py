@@ -49,9 +49,8 @@ def one(root: Path, source: str, concurrency: int = 1, **options: Any) -> Enviro
 
 def config(root: Path, **options: Any) -> StackConfig:
     """A stack with nothing behind it, its data under `root`."""
-    return StackConfig(
-        **{"home": str(root / ".haste"), "token": "t0k3n", "root": str(root)} | options
-    )
+    plain = StackConfig(home=str(root / ".haste"), token="t0k3n", root=str(root))
+    return replace(plain, **options)
 
 
 @contextmanager

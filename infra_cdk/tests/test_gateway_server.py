@@ -69,7 +69,9 @@ class Server:
 
     def events(self) -> list[dict[str, Any]]:
         log = self.root / "events"
-        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        written = log.read_text() if log.exists() else ""
+        whole = written[: written.rfind("\n") + 1]  # a line may be half written
+        return [json.loads(line) for line in whole.splitlines()]
 
     def raw(self, request: str) -> bytes:
         """Send bytes as they are; returns all that comes back until the connection closes."""

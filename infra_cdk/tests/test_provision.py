@@ -16,7 +16,14 @@ from infra_cdk.local import provision as provisioning
 from infra_cdk.local.function_environment import environment_for
 from infra_cdk.local.ministack import Ministack
 from infra_cdk.local.provision import declared_queues, provision
-from infra_cdk.local.stack_config import Resources, StackConfig, config_path, load, save
+from infra_cdk.local.stack_config import (
+    Resources,
+    StackConfig,
+    config_path,
+    load,
+    save,
+    tunables,
+)
 from infra_cdk.tests.probe import config, declare
 from shared.wiring import Function, Queue
 
@@ -230,3 +237,8 @@ def test_the_stacks_configuration_survives_its_file_which_only_the_owner_reads(
     assert load(path) == saved
     assert path == config_path(saved.state)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_run_is_tuned_by_the_environment() -> None:
+    environ = {"HASTE_LOCAL_CONCURRENCY": "3", "HASTE_LOCAL_RETRY_SECONDS": "0", "OTHER": "x"}
+    assert tunables(environ) == {"concurrency": 3, "retry_seconds": 0}

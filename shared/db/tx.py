@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar, cast
@@ -11,7 +11,6 @@ from uuid import UUID
 import psycopg
 from psycopg import Cursor
 from psycopg.rows import RowFactory, args_row, class_row, dict_row, scalar_row
-from psycopg.types.json import Jsonb
 
 from events.envelope import Event
 from shared import outbox
@@ -69,16 +68,22 @@ class Tx:
         The mark commits with the consumer's effect, so the effect happens once however often the
         event is delivered.
         """
-        marked = self.run(
+        return bool(self.first_times(consumer, [event_id]))
+
+    def first_times(self, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the events that `consumer` sees for the first time; see `first_time`."""
+        marked = self.all(
+            UUID,
             """
             insert into inbox (workspace_id, consumer, event_id)
-            values (%(workspace_id)s, %(consumer)s, %(event_id)s)
+            select %(workspace_id)s, %(consumer)s, id from unnest(%(event_ids)s::uuid[]) as id
             on conflict do nothing
+            returning event_id
             """,
             consumer=consumer,
-            event_id=event_id,
+            event_ids=sorted(set(event_ids)),  # one order for all, so that none waits in a circle
         )
-        return marked == 1
+        return set(marked)
 
     @contextmanager
     def savepoint(self) -> Generator[None]:
@@ -124,8 +129,8 @@ class Tx:
                 returning position - %(count)s as base
             ), logged as (
                 insert into event_log (workspace_id, id, position, type, payload)
-                select %(workspace_id)s, e.id, bumped.base + e.n, e.type, e.payload
-                from bumped, unnest(%(ids)s::uuid[], %(types)s::text[], %(payloads)s::jsonb[])
+                select %(workspace_id)s, e.id, bumped.base + e.n, e.type, e.payload::jsonb
+                from bumped, unnest(%(ids)s::uuid[], %(types)s::text[], %(payloads)s::text[])
                     with ordinality as e (id, type, payload, n)
                 returning id, position
             ), queued as (
@@ -137,10 +142,7 @@ class Tx:
             count=len(self._emitted),
             ids=[event.id for event in self._emitted],
             types=[event.type_name() for event in self._emitted],
-            payloads=[
-                Jsonb(event.model_dump(mode="json", exclude={"position"}))
-                for event in self._emitted
-            ],
+            payloads=[event.model_dump_json(exclude={"position"}) for event in self._emitted],
         )
         if len(positions) != len(self._emitted):
             raise RuntimeError(f"workspace {self.workspace_id} has no feed")

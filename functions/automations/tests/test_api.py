@@ -98,6 +98,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(call: Call) -> None:
 
 
 _ACTION = {"type": "tag_contact", "tag": "x"}
+_TASK = {"type": "create_task", "title": "x"}
 _MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"name": ""}, "/name"),
     ({"enabled": "perhaps"}, "/enabled"),
@@ -113,16 +114,16 @@ _MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"actions": ["tag_contact"]}, "/actions/0"),
     ({"actions": [{"type": "tag_contact"}]}, "/actions/0/tag"),
     ({"actions": [{"type": "tag_contact", "tag": "x" * 61}]}, "/actions/0/tag"),
-    ({"actions": [_ACTION, {"type": "create_task", "title": ""}]}, "/actions/1/title"),
-    ({"actions": [{"type": "create_task", "title": "x", "due_in_days": -1}]}, "/actions/0/due_in_days"),
-    ({"actions": [{"type": "create_task", "title": "Re: {subject}"}]}, "/actions/0/title"),
-    ({"actions": [{"type": "create_task", "title": "{}"}]}, "/actions/0/title"),
-    ({"actions": [{"type": "create_task", "title": "{sender.__class__}"}]}, "/actions/0/title"),
-    ({"actions": [_ACTION, {"type": "create_task", "title": "x", "notes": "{x}"}]}, "/actions/1/notes"),
+    ({"actions": [_ACTION, {**_TASK, "title": ""}]}, "/actions/1/title"),
+    ({"actions": [{**_TASK, "due_in_days": -1}]}, "/actions/0/due_in_days"),
+    ({"actions": [{**_TASK, "title": "Re: {subject}"}]}, "/actions/0/title"),
+    ({"actions": [{**_TASK, "title": "{}"}]}, "/actions/0/title"),
+    ({"actions": [{**_TASK, "title": "{sender.__class__}"}]}, "/actions/0/title"),
+    ({"actions": [_ACTION, {**_TASK, "notes": "{x}"}]}, "/actions/1/notes"),
     ({"actions": [{"type": "set_field", "field": "email", "value": "x"}]}, "/actions/0/field"),
     ({"actions": [{"type": "set_field", "field": "company", "value": ""}]}, "/actions/0/value"),
     ({"actions": [{"type": "set_field", "field": "phone", "value": "1" * 41}]}, "/actions/0/value"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("fields", "pointer"), _MISTAKES)

@@ -1,12 +1,14 @@
-"""`email-fetch`: get one mail, keep its bytes, parse it, store it.
+"""`email-fetch`: get mails, keep their bytes, parse them, store them.
 
 Every mail ends in exactly one state of the ledger, and no mail holds up another: what must wait is
-acknowledged here and released again when it is due.
+acknowledged here and released again when it is due. Mails of one mailbox that arrive together are
+stored in one transaction.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,13 +19,15 @@ from functions.email.models import FetchEmail, MailboxAccess
 from shared.aws import client
 from shared.db import transaction
 from shared.encryption import data_key
-from shared.log import about, logger
-from shared.mail import parse
+from shared.log import about
+from shared.mail import Mail, parse
 from shared.runtime import Discard, Messages
 from shared.settings import setting
 
 ACTOR = "system:email"
 _ACCESS_LIFE_S = 30
+_HELD_BYTES = 8_000_000
+"""How much raw mail is held in memory before it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,46 +39,51 @@ class _Access:
     read_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """A mail that was fetched, and its bytes kept."""
+
+    message: FetchEmail
+    raw: gmail.RawMessage
+    mail: Mail
+    key: str
+
+
 _known: dict[tuple[UUID, UUID], _Access] = {}
 
 
-def fetch_email(message: FetchEmail) -> None:
-    """Fetch and store one mail, or note in the ledger why not.
+def fetch_emails(messages: Sequence[FetchEmail]) -> None:
+    """Fetch and store mails of one mailbox, or note in the ledger why not.
 
     Raises:
-        Discard: its mailbox is gone or disconnected; the ledger row waits for it.
+        Discard: the mailbox is gone or disconnected; the ledger rows wait for it.
     """
-    about(workspace_id=message.workspace_id)
-    access = _access(message.workspace_id, message.mailbox_id)
+    workspace_id, mailbox_id = messages[0].workspace_id, messages[0].mailbox_id
+    about(workspace_id=workspace_id)
+    access = _access(workspace_id, mailbox_id)
     if access is None:
         raise Discard("the mailbox is not connected")
-    mailbox = access.mailbox
-    if mailbox.throttled_until and mailbox.throttled_until > datetime.now(UTC):
-        _throttled(message, access, mailbox.throttled_until)
-        return
-    try:
-        fetched = gmail.get_raw(access.session, message.provider_id)
-    except gmail.GmailError as error:
-        _note(message, access, error)
-        return
-    _keep(message, mailbox, fetched)
-
-
-def _keep(message: FetchEmail, mailbox: MailboxAccess, fetched: gmail.RawMessage) -> None:
-    reason = commands.left_out(fetched)
-    if reason is not None:
-        with transaction(message.workspace_id, actor=ACTOR) as tx:
-            commands.skip_email(tx, mailbox.id, message.provider_id, reason)
-        return
-    key = raw_key(message.workspace_id, fetched.raw)
-    client("s3").put_object(
-        Bucket=setting("BUCKET"), Key=key, Body=fetched.raw, ContentType="message/rfc822"
-    )
-    mail = parse(fetched.raw)
-    with transaction(message.workspace_id, actor=ACTOR) as tx:
-        stored = commands.store_email(tx, mailbox, fetched, mail, key, listed=message.listed)
-    if stored is None:
-        logger.info("mail was stored before", metadata={"provider_id": message.provider_id})
+    held: list[_Fetched] = []
+    for place, message in enumerate(messages):
+        resting = access.mailbox.throttled_until
+        if resting is not None and resting > datetime.now(UTC):
+            _wait(messages[place:], resting)
+            break
+        try:
+            raw = gmail.get_raw(access.session, message.provider_id)
+        except gmail.Throttled as error:
+            access = _rest(access, message, error.until)
+            continue
+        except gmail.GmailError as error:
+            _note(message, access.mailbox, error)
+            continue
+        fetched = _keep(message, raw)
+        if fetched is not None:
+            held.append(fetched)
+        if sum(len(one.raw.raw) for one in held) > _HELD_BYTES:
+            _store(access.mailbox, held)
+            held = []
+    _store(access.mailbox, held)
 
 
 def raw_key(workspace_id: UUID, raw: bytes) -> str:
@@ -83,12 +92,31 @@ def raw_key(workspace_id: UUID, raw: bytes) -> str:
     return f"{workspace_id}/mail/{digest[:2]}/{digest}.eml"
 
 
-def _note(message: FetchEmail, access: _Access, error: gmail.GmailError) -> None:
-    """Write down what became of a mail that could not be fetched."""
-    mailbox = access.mailbox
-    if isinstance(error, gmail.Throttled):
-        _throttled(message, access, error.until)
+def _keep(message: FetchEmail, raw: gmail.RawMessage) -> _Fetched | None:
+    """Put the mail's bytes into the bucket and parse them; None if it is not for the CRM."""
+    reason = commands.left_out(raw)
+    if reason is not None:
+        with transaction(message.workspace_id, actor=ACTOR) as tx:
+            commands.skip_email(tx, message.mailbox_id, message.provider_id, reason)
+        return None
+    key = raw_key(message.workspace_id, raw.raw)
+    client("s3").put_object(
+        Bucket=setting("BUCKET"), Key=key, Body=raw.raw, ContentType="message/rfc822"
+    )
+    return _Fetched(message, raw, parse(raw.raw), key)
+
+
+def _store(mailbox: MailboxAccess, held: Sequence[_Fetched]) -> None:
+    """Store mails in one transaction, in one order everywhere, so that none waits in a circle."""
+    if not held:
         return
+    with transaction(held[0].message.workspace_id, actor=ACTOR) as tx:
+        for one in sorted(held, key=lambda one: (one.raw.thread_id, one.raw.id)):
+            commands.store_email(tx, mailbox, one.raw, one.mail, one.key, listed=one.message.listed)
+
+
+def _note(message: FetchEmail, mailbox: MailboxAccess, error: gmail.GmailError) -> None:
+    """Write down what became of a mail that could not be fetched."""
     with transaction(message.workspace_id, actor=ACTOR) as tx:
         match error:
             case gmail.MessageGone():
@@ -104,11 +132,21 @@ def _note(message: FetchEmail, access: _Access, error: gmail.GmailError) -> None
                 commands.postpone(tx, mailbox.id, message.provider_id, reason)
 
 
-def _throttled(message: FetchEmail, access: _Access, until: datetime) -> None:
+def _rest(access: _Access, message: FetchEmail, until: datetime) -> _Access:
+    """Gmail wants a pause: the mailbox rests, and this mail with it."""
     with transaction(message.workspace_id, actor=ACTOR) as tx:
-        commands.throttle(tx, access.mailbox.id, message.provider_id, until)
+        commands.rest_mailbox(tx, access.mailbox.id, until)
+    _wait([message], until)
     resting = access.mailbox.model_copy(update={"throttled_until": until})
-    _known[message.workspace_id, message.mailbox_id] = replace(access, mailbox=resting)
+    rested = replace(access, mailbox=resting)
+    _known[message.workspace_id, message.mailbox_id] = rested
+    return rested
+
+
+def _wait(messages: Sequence[FetchEmail], until: datetime) -> None:
+    with transaction(messages[0].workspace_id, actor=ACTOR) as tx:
+        for message in messages:
+            commands.wait_for_quota(tx, message.mailbox_id, message.provider_id, until)
 
 
 def _access(workspace_id: UUID, mailbox_id: UUID) -> _Access | None:
@@ -125,4 +163,6 @@ def _access(workspace_id: UUID, mailbox_id: UUID) -> _Access | None:
     return access
 
 
-handler = Messages(FetchEmail, fetch_email).handler
+handler = Messages(
+    FetchEmail, fetch_emails, together=lambda message: (message.workspace_id, message.mailbox_id)
+).handler

@@ -15,7 +15,7 @@ from shared.db import resolve, transaction
 from shared.encryption import data_key
 from shared.log import about, logger
 from shared.queues import send
-from shared.runtime import Messages
+from shared.runtime import OrderedMessages
 from shared.settings import setting
 
 ACTOR = "system:email"
@@ -107,4 +107,4 @@ def _resting(mailbox: MailboxAccess) -> bool:
     return mailbox.throttled_until is not None and mailbox.throttled_until > datetime.now(UTC)
 
 
-handler = Messages(SyncMailbox, sync_address, fifo=True).handler
+handler = OrderedMessages(SyncMailbox, sync_address).handler

@@ -1,0 +1,84 @@
+"""What the tests of the consumer make and look at."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from events.ai import EmailAnalyzed
+from events.email import EmailReceived
+from functions.activities.api import handler as tasks_api
+from functions.automations.api import handler as automations_api
+from functions.contacts.api import handler as contacts_api
+from shared.ids import uuid7
+from shared.testing import Call, Workspace
+
+Deliver = Callable[..., list[str]]
+EventsOf = Callable[[Workspace], list[dict[str, Any]]]
+
+NEGATIVE = {"field": "sentiment", "op": "eq", "value": "negative"}
+TAG = {"type": "tag_contact", "tag": "unhappy"}
+TASK = {"type": "create_task", "title": "Answer {sender}", "due_in_days": 2}
+
+
+def make_rule(call: Call, *actions: dict[str, Any], **fields: Any) -> str:
+    body = {"name": "Rule", "event_type": "EmailAnalyzed", "actions": actions, **fields}
+    answer = call(automations_api, "POST", "/api/v1/automations", body)
+    assert answer.status == 201, answer.json
+    return answer.json["id"]
+
+
+def make_contact(call: Call, **fields: Any) -> dict[str, Any]:
+    body = {"name": "Ada", "email": "ada@example.com", **fields}
+    answer = call(contacts_api, "POST", "/api/v1/contacts", body)
+    assert answer.status == 201, answer.json
+    return answer.json
+
+
+def read_contact(call: Call, contact: dict[str, Any]) -> dict[str, Any]:
+    return call(contacts_api, "GET", f"/api/v1/contacts/{contact['id']}").json
+
+
+def read_tasks(call: Call, **options: Any) -> list[dict[str, Any]]:
+    return call(tasks_api, "GET", "/api/v1/tasks", **options).json["items"]
+
+
+def read_runs(call: Call, automation_id: str) -> list[dict[str, Any]]:
+    url = f"/api/v1/automations/{automation_id}/runs"
+    return call(automations_api, "GET", url).json["items"]
+
+
+def analyzed(workspace: Workspace, **fields: Any) -> EmailAnalyzed:
+    values: dict[str, Any] = {
+        "workspace_id": workspace.id,
+        "actor": "system:ai",
+        "aggregate_id": uuid7(),
+        "mailbox_id": uuid7(),
+        "direction": "inbound",
+        "kind": "human",
+        "sender": "ada@example.com",
+        "backfill": False,
+        "sentiment": "negative",
+        "sentiment_score": -0.8,
+        "intent": "complaint",
+        "reply_needed": True,
+        "entities": 0,
+        "provider": "local",
+        "model": "rules",
+    }
+    return EmailAnalyzed(**{**values, **fields})
+
+
+def received(workspace: Workspace, **fields: Any) -> EmailReceived:
+    values: dict[str, Any] = {
+        "workspace_id": workspace.id,
+        "actor": "system:email",
+        "aggregate_id": uuid7(),
+        "mailbox_id": uuid7(),
+        "thread_id": uuid7(),
+        "direction": "inbound",
+        "kind": "human",
+        "sender": "ada@example.com",
+        "received_at": datetime(2026, 3, 1, 9, tzinfo=UTC),
+        "backfill": False,
+    }
+    return EmailReceived(**{**values, **fields})

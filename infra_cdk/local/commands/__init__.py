@@ -1,0 +1,1 @@
+"""What each `haste` command does; `infra_cdk.local.cli` says what can be typed."""

@@ -1,0 +1,88 @@
+"""One measured run: mails arrive, and are followed until nothing is left to happen about them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from infra_cdk.local.commands.mailrun.arrivals import Arrival, Delivery
+from infra_cdk.local.commands.mailrun.cpu import difference, functions_cpu, services_cpu
+from infra_cdk.local.commands.mailrun.watching import Counts, Watcher
+from infra_cdk.local.stack import Stack
+
+_LOOK_EVERY_S = 0.1
+_STANDSTILL_S = 150.0
+"""With no progress for so long, none is to come: the schedules have had their turn twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run. Times are seconds; `waits` are those of stored mails from Gmail's
+    acknowledgement to their being visible. `missing` is empty when all has happened.
+    """
+
+    mails: int
+    arrived: dict[str, Arrival]
+    counts: Counts
+    seconds: float
+    waits: tuple[float, ...]
+    functions_cpu: dict[str, float]
+    services_cpu: dict[str, float]
+    missing: str
+
+    @property
+    def mails_per_minute(self) -> float:
+        return self.mails / self.seconds * 60 if self.seconds else 0.0
+
+    @property
+    def cpu_ms_per_mail(self) -> float:
+        """Of the functions alone."""
+        return self.per_mail(sum(self.functions_cpu.values()))
+
+    def per_mail(self, cpu_s: float) -> float:
+        """Milliseconds a mail."""
+        return cpu_s * 1000 / self.mails if self.mails else 0.0
+
+    def visible_ms(self, percent: float) -> float:
+        return percentile(self.waits, percent) * 1000
+
+
+def run(
+    stack: Stack,
+    delivery: Delivery,
+    show: Callable[[int, Counts], None],
+    nudge: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Deliver, and return when all is settled, or nothing has moved for long.
+
+    `show` is told every 0.1 s how many arrived and what became of them; `nudge` is called as often.
+    """
+    watcher = delivery.watcher
+    mails = sum(len(letters) for letters in delivery.letters.values())
+    before = watcher.counts()
+    functions, services = functions_cpu(stack), services_cpu(stack)
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        delivering = pool.submit(delivery.run)
+        try:
+            counts, ended = _follow(watcher, delivery, delivering, before, mails, show, nudge)
+        finally:
+            delivery.cancelled.set()
+    delivering.result()
+    seen = watcher.seen_at
+    return Outcome(
+        mails=mails,
+        arrived=delivery.arrived,
+        counts=counts,
+        seconds=ended - began,
+        waits=tuple(
+            max(0.0, seen[one] - arrival.at)
+            for one, arrival in delivery.arrived.items()
+            if one in seen
+        ),
+        functions_cpu=difference(functions_cpu(stack), functions),
+        services_cpu=difference(services_cpu(stack), services),
+        missing=counts.missing(mails),
+    )
