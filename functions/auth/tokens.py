@@ -18,7 +18,8 @@ _AUDIENCE = "hastecrm-api"
 _ALGORITHM = "ES256"
 _CLAIMS = ("iss", "aud", "sub", "ws", "sid", "role", "scope", "iat", "exp", "jti")
 _CLOCK_SKEW_S = 5  # two machines of one cloud; the session's end is exact anyway
-_ROTATION_SEEN_S = 10.0
+_KEYS_KEPT_S = 300.0
+_ROTATION_SEEN_S = 10.0  # and no stranger makes us read the keys more often
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,8 @@ def verify(token: str) -> Claims:
 def _key_of(token: str) -> Jwk:
     """The public key a token names; a name not known yet may be that of a key just made."""
     name: Any = jwt.get_unverified_header(token).get("kid")
-    for keys in (
-        secret("auth-public-keys"),
-        secret("auth-public-keys", max_age_s=_ROTATION_SEEN_S),
-    ):
-        for key in keys["keys"]:
+    for max_age_s in (_KEYS_KEPT_S, _ROTATION_SEEN_S):
+        for key in secret("auth-public-keys", max_age_s=max_age_s)["keys"]:
             if key["kid"] == name:
                 return key
     raise InvalidToken("signed with a key that is not ours")

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from events.email import Direction, Kind
-from shared.errors import Conflict, NotFound, Unavailable, Unprocessable
+from shared.errors import Conflict, Forbidden, NotFound, Unavailable, Unprocessable
 from shared.mail.addresses import normalize_email
 from shared.queues import Outgoing
 
@@ -52,13 +52,33 @@ class NotConnected(Conflict):
     """The mailbox is disconnected; connect it again first."""
 
 
+class NotYourMailbox(Forbidden):
+    """This mailbox is another member's; only they may change it."""
+
+
+def _visible_ascii(token: SecretStr) -> SecretStr:
+    """What fits into a header (RFC 6750 §2.1).
+
+    Raises:
+        ValueError: it has other characters.
+    """
+    if any(not "!" <= character <= "~" for character in token.get_secret_value()):
+        raise ValueError("an access token has visible ASCII characters only")
+    return token
+
+
+AccessToken = Annotated[
+    SecretStr, Field(min_length=1, max_length=4096), AfterValidator(_visible_ascii)
+]
+
+
 class NewMailbox(BaseModel):
     """A Gmail mailbox to connect. `access_token` is an OAuth access token with `gmail.readonly`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     address: Address
-    access_token: SecretStr = Field(min_length=1, max_length=4096)
+    access_token: AccessToken
     sharing: Sharing = "metadata"
 
 
@@ -68,7 +88,7 @@ class MailboxChange(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sharing: Sharing | None = None
-    access_token: SecretStr | None = Field(default=None, min_length=1, max_length=4096)
+    access_token: AccessToken | None = None
     units_per_minute: int | None = Field(
         default=None, ge=60, le=1_000_000, description="Gmail quota units we may use a minute."
     )
@@ -216,8 +236,15 @@ class MailboxRef(NamedTuple):
 class Quota(NamedTuple):
     """Provider units a mailbox may spend now: in all, and of them on backfill."""
 
-    live: int
-    backfill: int
+    live: float
+    backfill: float
+
+
+class Attempt(NamedTuple):
+    """A failed attempt at a mail: which one, and why the one before it had failed."""
+
+    number: int
+    before: str | None
 
 
 class LedgerCount(NamedTuple):

@@ -79,7 +79,8 @@ def get_access(tx: Tx, mailbox_id: UUID) -> MailboxAccess | None:
 
 
 def quota(tx: Tx, mailbox_id: UUID) -> Quota | None:
-    """Units the mailbox may spend now, in all and on backfill; locks the mailbox.
+    """Units the mailbox may spend now, in all and on backfill; locks the mailbox, as far as a mail
+    stored into it meanwhile does not have to wait.
 
     Both buckets hold one minute's worth; the smaller one refills half as fast.
     """
@@ -87,14 +88,14 @@ def quota(tx: Tx, mailbox_id: UUID) -> Quota | None:
         Quota,
         """
         select
-            least(units_per_minute, units + units_per_minute * waited.minutes)::int as live,
-            least(units_per_minute / 2, backfill_units + units_per_minute / 2 * waited.minutes)::int
+            least(units_per_minute, units + units_per_minute * waited.minutes) as live,
+            least(units_per_minute / 2, backfill_units + units_per_minute / 2 * waited.minutes)
                 as backfill
         from mailboxes,
             lateral (select extract(epoch from now() - units_at)::float8 / 60 as minutes) waited
         where workspace_id = %(workspace_id)s and id = %(id)s and state = 'active'
             and (throttled_until is null or throttled_until <= now())
-        for update of mailboxes
+        for no key update of mailboxes
         """,
         id=mailbox_id,
     )
@@ -193,7 +194,8 @@ def get_email(tx: Tx, email_id: UUID) -> Email:
         Email,
         """
         select e.id, e.mailbox_id, e.thread_id, e.message_id, e.direction, e.kind, e.sender_name,
-            e.sender_email, e.sent_at, e.received_at, e.labels, e.attachments, e.defects, e.size,
+            e.sender_email, e.sent_at, e.received_at, e.labels, e.defects, e.size,
+            case when b.id is null then '[]' else e.attachments end as attachments,
             jsonb_array_length(e.attachments) > 0 as has_attachments, e.backfill, e.gone_at,
             e.version, s.subject, s.snippet, b.text, b.html, b.reply, b.signature,
             a.sentiment, a.intent, a.reply_needed,

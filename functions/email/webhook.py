@@ -79,7 +79,7 @@ def _notification(event: Payload) -> tuple[str, str]:
             raise _Nonsense("another subscription")
         data = json.loads(_decoded(envelope["message"]["data"]))
         address, history_id = data["emailAddress"], data["historyId"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _Nonsense(f"not a notification: {type(error).__name__}") from error
     if isinstance(history_id, bool) or not isinstance(history_id, int | str):
         raise _Nonsense("no history id")

@@ -11,19 +11,28 @@ GATEWAY_PORT = 8080
 """What people type; another one is taken where it is in use."""
 
 
+class PortInUse(Exception):
+    """Another program has the port that was asked for."""
+
+
 def choose_ports(
     state: State, names: Sequence[str], *, gateway: int | None = None
 ) -> dict[str, int]:
     """A port for each name: those of the last run that are free still, new ones for the rest.
 
     Raises:
-        RuntimeError: the `gateway` port that was asked for is in use.
+        PortInUse: the `gateway` port that was asked for is in use.
     """
     path = state.root / "ports.json"
     known: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
     known.setdefault("gateway", GATEWAY_PORT)
     if gateway is not None:
-        known["gateway"] = free_port(gateway)
+        try:
+            known["gateway"] = free_port(gateway)
+        except RuntimeError as error:
+            raise PortInUse(
+                f"port {gateway} is in use by another program; end that, or choose another --port"
+            ) from error
     ports = {name: _still_free(known.get(name)) for name in names}
     write_atomically(path, json.dumps(ports, indent=2) + "\n")
     return ports

@@ -53,8 +53,15 @@ def _apply(migrator_url: str) -> list[str]:
         urlunsplit(parts._replace(scheme="postgresql+psycopg")), migration_table="_migrations"
     )
     try:
+        backend.ensure_internal_schema_updated()
         wanted = backend.to_apply(read_migrations(str(MIGRATIONS)))
-        backend.apply_migrations(wanted)
+        for migration in wanted:
+            # yoyo's own `apply_one` marks in a second transaction: a crash between the two would
+            # have the migration applied again, which fails for ever.
+            with backend.transaction():
+                migration.process_steps(backend, "apply")
+                backend.execute("reset role")
+                backend.mark_one(migration, log=False)
     finally:
         backend.connection.close()
     return [migration.id for migration in wanted]

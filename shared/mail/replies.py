@@ -19,7 +19,6 @@ SIGNATURE_LINES = 6  # text after the last quote that may be a signature below i
 _INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff\u1427]")  # U+1427: a tracker's mark in Gmail
 _QUOTED = re.compile(r"\s*(?:>|[A-Z]\w{0,11}>(?:\s|$))")  # also "Jane> " of some mailers
 _PAIR = re.compile("--|__|==")
-_RULE = re.compile(r"[\s>*]*[-_=*~#+]{3,}[\s*]*|[\s>]*--")
 
 
 def split_reply(text: str, sender: Address | None = None) -> tuple[str, str]:
@@ -47,11 +46,17 @@ def split_reply(text: str, sender: Address | None = None) -> tuple[str, str]:
 def _trimmed(lines: list[str]) -> list[str]:
     """Without empty lines at both ends, and without ruled lines at the end."""
     start, end = 0, len(lines)
-    while end and (not lines[end - 1].strip() or _RULE.fullmatch(lines[end - 1])):
+    while end and (not lines[end - 1].strip() or _is_rule(lines[end - 1])):
         end -= 1
     while start < end and not lines[start].strip():
         start += 1
     return lines[start:end]
+
+
+def _is_rule(line: str) -> bool:
+    """A line of dashes, stars and the like. No regular expression: those overlap badly here."""
+    body = line.strip(" \t>")
+    return body == "--" or (len(body) >= 3 and not body.strip("-_=*~#+ "))
 
 
 def _without_quotes(lines: list[str]) -> tuple[list[str], bool]:
@@ -86,7 +91,7 @@ def _embedded_at(lines: list[str]) -> int:
         elif _begins_copy(lines, index, line):
             return index if written else len(lines)
         else:
-            written = written or not _RULE.fullmatch(line)
+            written = written or not _is_rule(line)
     return len(lines)
 
 
@@ -159,7 +164,7 @@ def _ends_reply(lines: list[str], first: int, after: int) -> bool:
 
     It did unless the person wrote above nothing (reply below the quote) or between quotes.
     """
-    if not any(line.strip() and not _RULE.fullmatch(line) for line in lines[:first]):
+    if not any(line.strip() and not _is_rule(line) for line in lines[:first]):
         return False
     rest = lines[after:]
     quoted = [index for index, line in enumerate(rest) if _is_quoted(line)]

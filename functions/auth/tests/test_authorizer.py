@@ -260,6 +260,20 @@ def test_unknown_keys_do_not_make_us_read_the_secret_each_time(
     _refused(_signed(claims, stranger))
 
 
+def test_known_keys_are_read_every_five_minutes(
+    sign_up: SignUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = sign_up()["access_token"]
+    assert _ask(token)
+    reads = [at for at, _ in secrets._read.values()]  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(secrets, "client", _unreachable)
+    monkeypatch.setattr(time, "monotonic", lambda: min(reads) + 299)
+    assert _ask(token)
+    monkeypatch.setattr(time, "monotonic", lambda: max(reads) + 301)
+    with pytest.raises(AssertionError, match="was called"):
+        _ask(token)
+
+
 def _unreachable(service: str) -> Any:
     raise AssertionError(f"{service} was called")
 

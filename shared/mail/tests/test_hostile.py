@@ -103,6 +103,7 @@ HOSTILE = {
     + b"a\nOn 3 Mar 2025 10:12 x wrote:\n> q\nb\n\n> c\nd\n" * 30_000,
     "headers in the text": b"\nx\n" + b"From: \nFrom: a\n" * 60_000,
     "wrote": b"\n" + b"wrote:\n" * 100_000,
+    "stars": b"\nhi\n" + b"*" * 90_000 + b" wrote:\n",
     "delimiters": b"\n" + b"a\n-- \n" * 100_000,
 }  # fmt: skip
 

@@ -39,9 +39,7 @@ def services_cpu(stack: Stack) -> dict[str, float]:
 def difference(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
     """What was spent in between, by name, the most first; a restarted service counts from 0."""
     spent = {
-        name: seconds - before.get(name, 0.0)
-        if seconds >= before.get(name, 0.0)
-        else seconds
+        name: seconds - before.get(name, 0.0) if seconds >= before.get(name, 0.0) else seconds
         for name, seconds in after.items()
     }
     return dict(sorted(spent.items(), key=lambda named: -named[1]))

@@ -92,7 +92,9 @@ def _conversations(letters: Sequence[Letter]) -> Iterable[list[tuple[int, Letter
     for place, letter in enumerate(letters):
         ids = _ids(letter) or {b"%d" % place}
         met = {id(groups[one]): groups[one] for one in ids if one in groups}
-        joined = sorted((numbered for group in met.values() for numbered in group), key=lambda n: n[0])
+        joined = sorted(
+            (numbered for group in met.values() for numbered in group), key=lambda n: n[0]
+        )
         joined.append((place, letter))
         for one in ids.union(*(_ids(other) for _, other in joined)):
             groups[one] = joined

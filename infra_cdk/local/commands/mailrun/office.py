@@ -10,7 +10,6 @@ from infra_cdk.local.commands.mailrun.api import Account
 from infra_cdk.local.commands.mailrun.letters import Letter, sender
 from infra_cdk.local.google.settings import access_token
 
-OWNER = "maya@quayline.example"
 _MOST_CONTACTS = 20
 
 _FROM_A_PERSON = (
@@ -54,9 +53,10 @@ AUTOMATIONS: tuple[dict[str, Any], ...] = (
 )
 
 
-def addresses(count: int) -> tuple[str, ...]:
-    """The addresses of a team's mailboxes; the first is the samples' owner's."""
-    return (OWNER, *(f"team-{number}@quayline.example" for number in range(2, count + 1)))
+def addresses(count: int, tag: str = "") -> tuple[str, ...]:
+    """The addresses of a team's mailboxes; without a tag the first is the samples' owner's."""
+    others = (f"team-{number}{tag}@quayline.example" for number in range(2, count + 1))
+    return (f"maya{tag}@quayline.example", *others)
 
 
 def connect(account: Account, mailboxes: Iterable[str]) -> dict[str, str]:

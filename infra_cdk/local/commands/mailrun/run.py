@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from infra_cdk.local.commands.mailrun.arrivals import Arrival, Delivery
 from infra_cdk.local.commands.mailrun.cpu import difference, functions_cpu, services_cpu
-from infra_cdk.local.commands.mailrun.watching import Counts, Watcher
+from infra_cdk.local.commands.mailrun.watching import Counts
 from infra_cdk.local.stack import Stack
 
 _LOOK_EVERY_S = 0.1
@@ -61,13 +62,12 @@ def run(
     """
     watcher = delivery.watcher
     mails = sum(len(letters) for letters in delivery.letters.values())
-    before = watcher.counts()
     functions, services = functions_cpu(stack), services_cpu(stack)
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         delivering = pool.submit(delivery.run)
         try:
-            counts, ended = _follow(watcher, delivery, delivering, before, mails, show, nudge)
+            counts, ended = _follow(delivery, delivering, mails, show, nudge)
         finally:
             delivery.cancelled.set()
     delivering.result()
@@ -80,9 +80,38 @@ def run(
         waits=tuple(
             max(0.0, seen[one] - arrival.at)
             for one, arrival in delivery.arrived.items()
-            if one in seen
+            if one in watcher.stored
         ),
         functions_cpu=difference(functions_cpu(stack), functions),
         services_cpu=difference(services_cpu(stack), services),
         missing=counts.missing(mails),
     )
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The nearest rank: the smallest value that so many percent do not exceed; 0 of none."""
+    ranked = sorted(values)
+    return ranked[max(0, math.ceil(len(ranked) * percent / 100) - 1)] if ranked else 0.0
+
+
+def _follow(
+    delivery: Delivery,
+    delivering: Future[None],
+    mails: int,
+    show: Callable[[int, Counts], None],
+    nudge: Callable[[], None],
+) -> tuple[Counts, float]:
+    """Where the mails are at last, and when that was."""
+    last, moved_at = (0, Counts()), time.monotonic()
+    while True:
+        counts, now = delivery.watcher.counts(), time.monotonic()
+        arrived = len(delivery.arrived)
+        show(arrived, counts)
+        if delivering.done() and (delivering.exception() or counts.settled(mails)):
+            return counts, now
+        if (arrived, counts) != last:
+            last, moved_at = (arrived, counts), now
+        if now - moved_at > _STANDSTILL_S:
+            return counts, now
+        nudge()
+        time.sleep(_LOOK_EVERY_S)

@@ -21,7 +21,7 @@ _OVERLAP = timedelta(seconds=15)
 """How long a transaction may take to commit after it took its time stamp."""
 
 _FINAL_SINCE = """
-select provider_id, settled_at from mail_ledger
+select provider_id, state, settled_at from mail_ledger
 where workspace_id = %(workspace)s and settled_at >= %(since)s
 """
 _COUNTS = """
@@ -35,7 +35,9 @@ select
     (select count(*) from event_log e
         where e.workspace_id = %(workspace)s and e.type = any(%(types)s) and not exists (
             select from inbox i where i.workspace_id = e.workspace_id
-                and i.consumer = 'automations' and i.event_id = e.id)) as unhandled
+                and i.consumer = 'automations' and i.event_id = e.id)) as unhandled,
+    (select count(*) from inbox i
+        where i.workspace_id = %(workspace)s and i.consumer = 'automations') as handled
 """
 _AUTOMATED = (
     "EmailReceived",
@@ -49,8 +51,8 @@ _AUTOMATED = (
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Where a workspace's mails are. `final` have reached a final state of the ledger; `unhandled`
-    are events that automations have not looked at yet.
+    """Where a workspace's mails are. `final` have reached a final state of the ledger; `handled`
+    are events that automations have looked at, `unhandled` those they have not.
     """
 
     final: int = 0
@@ -59,6 +61,7 @@ class Counts:
     runs: int = 0
     unpublished: int = 0
     unhandled: int = 0
+    handled: int = 0
 
     def settled(self, mails: int) -> bool:
         """Whether nothing is left to happen about `mails` mails."""
@@ -83,22 +86,24 @@ class Counts:
 class Watcher:
     """Sees a workspace's mails become final. Made by `watching`.
 
-    `seen_at` says by provider id when (`time.monotonic()`) a mail was first seen in a final state;
-    a stored one can be read through the API from that commit on.
+    `seen_at` says by provider id when (`time.monotonic()`) a mail was first seen in a final state.
+    Those in `stored` could be read through the API from then on at the latest: it is one commit.
     """
 
     database_url: str
     workspace: str
     seen_at: dict[str, float] = field(default_factory=dict)
+    stored: set[str] = field(default_factory=set)
     changed: threading.Condition = field(default_factory=threading.Condition)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def counts(self) -> Counts:
         """Where the mails are now."""
-        with psycopg.connect(self.database_url, row_factory=class_row(Counts)) as connection:
+        asked = {"workspace": self.workspace, "types": list(_AUTOMATED)}
+        with psycopg.connect(self.database_url) as connection:
             connection.read_only = True
-            asked = {"workspace": self.workspace, "types": list(_AUTOMATED)}
-            return connection.execute(_COUNTS, asked).fetchone() or Counts()
+            cursor = connection.cursor(row_factory=class_row(Counts))
+            return cursor.execute(_COUNTS, asked).fetchone() or Counts()
 
     def wait_for(self, true: Callable[[], bool], within_s: float) -> bool:
         """Wait until `true()`, asked after every look; whether it came true in time."""
@@ -121,8 +126,10 @@ class Watcher:
         found = connection.execute(_FINAL_SINCE, asked).fetchall()
         now = time.monotonic()
         with self.changed:
-            for provider_id, settled_at in found:
+            for provider_id, state, settled_at in found:
                 self.seen_at.setdefault(provider_id, now)
+                if state == "stored":
+                    self.stored.add(provider_id)
                 since = max(since, settled_at)
             self.changed.notify_all()
         return since

@@ -1,0 +1,41 @@
+"""Writing mailboxes, the ledger and mails."""
+
+from functions.email.store.emails import insert_email, mark_gone, relabel
+from functions.email.store.ledger import (
+    count_attempt,
+    reopen,
+    settle,
+    stage,
+    take_due,
+    wait_until,
+)
+from functions.email.store.mailboxes import (
+    advance_cursor,
+    disconnect,
+    insert_mailbox,
+    restart_cursor,
+    set_throttled,
+    set_watch,
+    spend_units,
+    update_mailbox,
+)
+
+__all__ = [
+    "advance_cursor",
+    "count_attempt",
+    "disconnect",
+    "insert_email",
+    "insert_mailbox",
+    "mark_gone",
+    "relabel",
+    "reopen",
+    "restart_cursor",
+    "set_throttled",
+    "set_watch",
+    "settle",
+    "spend_units",
+    "stage",
+    "take_due",
+    "update_mailbox",
+    "wait_until",
+]

@@ -1,0 +1,151 @@
+"""Writing mailboxes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from functions.email.models import AddressTaken, Mailbox, MailboxChange, NewMailbox
+from shared.db import Tx
+
+
+def insert_mailbox(tx: Tx, new: NewMailbox, mailbox_id: UUID, credentials: bytes) -> Mailbox:
+    """Store a new mailbox of the caller's.
+
+    Raises:
+        AddressTaken: the workspace has it already; `existing_id` names it.
+    """
+    mailbox = tx.one(
+        Mailbox,
+        """
+        insert into mailboxes (workspace_id, id, user_id, provider, address, sharing, credentials)
+        values (%(workspace_id)s, %(id)s, %(user_id)s, 'gmail', %(address)s, %(sharing)s,
+            %(credentials)s)
+        on conflict (workspace_id, address) where deleted_at is null do nothing
+        returning id, user_id, provider, address, sharing, state, state_reason, synced_at,
+            watch_expires_at, throttled_until, units_per_minute, version, created_at
+        """,
+        id=mailbox_id,
+        user_id=tx.user_id,
+        address=new.address,
+        sharing=new.sharing,
+        credentials=credentials,
+    )
+    if mailbox is None:
+        existing = tx.one(
+            str,
+            """
+            select id::text from mailboxes
+            where workspace_id = %(workspace_id)s and address = %(address)s and deleted_at is null
+            """,
+            address=new.address,
+        )
+        raise AddressTaken(existing_id=existing)
+    return mailbox
+
+
+def update_mailbox(
+    tx: Tx, mailbox_id: UUID, change: MailboxChange, credentials: bytes | None, version: int | None
+) -> Mailbox | None:
+    """Store changed settings if the mailbox is at `version`; new credentials make it active."""
+    return tx.one(
+        Mailbox,
+        """
+        update mailboxes set
+            sharing = coalesce(%(sharing)s, sharing),
+            units_per_minute = coalesce(%(units_per_minute)s, units_per_minute),
+            credentials = coalesce(%(credentials)s, credentials),
+            state = case when %(credentials)s::bytea is null then state else 'active' end,
+            state_reason = case when %(credentials)s::bytea is null then state_reason end,
+            version = version + 1, updated_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s and deleted_at is null
+            and version = coalesce(%(version)s, version)
+        returning id, user_id, provider, address, sharing, state, state_reason, synced_at,
+            watch_expires_at, throttled_until, units_per_minute, version, created_at
+        """,
+        id=mailbox_id,
+        sharing=change.sharing,
+        units_per_minute=change.units_per_minute,
+        credentials=credentials,
+        version=version,
+    )
+
+
+def disconnect(tx: Tx, mailbox_id: UUID, credentials: bytes, reason: str) -> int | None:
+    """Mark a mailbox disconnected; its new version.
+
+    None if it was so already, or has other credentials by now than those that were refused.
+    """
+    return tx.one(
+        int,
+        """
+        update mailboxes set state = 'disconnected', state_reason = %(reason)s,
+            version = version + 1, updated_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s and state = 'active'
+            and credentials = %(credentials)s
+        returning version
+        """,
+        id=mailbox_id,
+        credentials=credentials,
+        reason=reason,
+    )
+
+
+def set_watch(tx: Tx, mailbox_id: UUID, expires_at: datetime) -> None:
+    tx.run(
+        """
+        update mailboxes set watch_expires_at = %(expires_at)s
+        where workspace_id = %(workspace_id)s and id = %(id)s
+        """,
+        id=mailbox_id,
+        expires_at=expires_at,
+    )
+
+
+def set_throttled(tx: Tx, mailbox_id: UUID, until: datetime) -> None:
+    tx.run(
+        """
+        update mailboxes set throttled_until = %(until)s
+        where workspace_id = %(workspace_id)s and id = %(id)s
+        """,
+        id=mailbox_id,
+        until=until,
+    )
+
+
+def advance_cursor(tx: Tx, mailbox_id: UUID, history_id: str) -> None:
+    """Move the cursor forward, never back: notifications arrive in any order."""
+    tx.run(
+        """
+        update mailboxes
+        set history_cursor = greatest(history_cursor, %(history_id)s::numeric), synced_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s
+        """,
+        id=mailbox_id,
+        history_id=history_id,
+    )
+
+
+def restart_cursor(tx: Tx, mailbox_id: UUID, history_id: str) -> None:
+    """Set the cursor after a full listing, to where the mailbox was before the listing began."""
+    tx.run(
+        """
+        update mailboxes set history_cursor = %(history_id)s::numeric, synced_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s
+        """,
+        id=mailbox_id,
+        history_id=history_id,
+    )
+
+
+def spend_units(tx: Tx, mailbox_id: UUID, live: float, backfill: float) -> None:
+    """Take quota units from the mailbox's buckets, as filled by `queries.quota`."""
+    tx.run(
+        """
+        update mailboxes set units = %(live)s, backfill_units = %(backfill)s, units_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s
+        """,
+        id=mailbox_id,
+        live=live,
+        backfill=backfill,
+    )

@@ -1,0 +1,109 @@
+"""Valkey: values that may be lost, by workspace and with an end.
+
+A cache that is down or full changes nothing but the speed: reads find nothing, writes do nothing,
+and a metric says so. Keys are `crm:<workspace>:<kind>:<id>`; there is no other way to make one, so
+no value can be read by another workspace. Things that belong to no workspace live under
+`sys:<name>:<id>`, with names from a closed list. Nothing is stored without a time to live:
+ElastiCache evicts only keys that have one.
+
+Cluster mode everywhere, as on ElastiCache Serverless: two keys in one script must share a
+`{hash tag}`, or it fails on a laptop as it would there.
+https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/WhatIs.corecomponents.html
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, cast
+from uuid import UUID
+
+from shared.log import logger, metrics
+from shared.settings import setting
+
+if TYPE_CHECKING:
+    from redis.cluster import RedisCluster
+
+SystemName = Literal["breaker"]
+
+_LONGEST_TTL_S = 7 * 24 * 3600
+_TIMEOUT_S = 1.0
+
+
+def get(workspace_id: UUID, kind: str, identifier: str) -> bytes | None:
+    """The value, or None where there is none or the cache does not answer."""
+    return cast("bytes | None", _attempt("get", _key(workspace_id, kind, identifier)))
+
+
+def put(workspace_id: UUID, kind: str, identifier: str, value: bytes, *, ttl_s: int) -> None:
+    """Keep a value for `ttl_s` seconds, at most seven days.
+
+    Raises:
+        ValueError: `ttl_s` is out of range.
+    """
+    if not 0 < ttl_s <= _LONGEST_TTL_S:
+        raise ValueError(f"ttl_s must be 1 to {_LONGEST_TTL_S}, not {ttl_s}")
+    _attempt("set", _key(workspace_id, kind, identifier), value, ex=ttl_s)
+
+
+def drop(workspace_id: UUID, kind: str, identifier: str) -> None:
+    """Forget a value."""
+    _attempt("delete", _key(workspace_id, kind, identifier))
+
+
+def run_script(source: str, name: SystemName, identifier: str, *arguments: str | int) -> Any:
+    """Run a Lua script on one system key; None where the cache does not answer.
+
+    The script must give the key a time to live.
+    """
+    return _attempt("eval", source, 1, f"sys:{name}:{_part(identifier)}", *arguments)
+
+
+def ping() -> None:
+    """Ask whether the cache answers.
+
+    Raises:
+        redis.RedisError, redis.exceptions.RedisClusterException: it does not.
+    """
+    cast("Any", connected()).ping()
+
+
+@cache
+def connected() -> RedisCluster:
+    """The client, made at first use; it finds the cluster's nodes itself.
+
+    Raises:
+        redis.exceptions.RedisClusterException: no node answers.
+    """
+    from redis.cluster import RedisCluster as Cluster
+
+    return Cluster.from_url(  # pyright: ignore[reportUnknownMemberType] -- untyped upstream
+        setting("CACHE_URL"), socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
+    )
+
+
+def _attempt(command: str, *arguments: Any, **options: Any) -> Any:
+    from redis.exceptions import RedisClusterException, RedisError
+
+    try:
+        return getattr(connected(), command)(*arguments, **options)
+    except (RedisError, RedisClusterException) as error:
+        logger.warning("the cache does not answer", metadata={"error": repr(error)[:200]})
+        metrics.add_metric(name="CacheUnavailable", unit="Count", value=1)
+        return None
+
+
+def _key(workspace_id: UUID, kind: str, identifier: str) -> str:
+    if not isinstance(workspace_id, UUID):  # pyright: ignore[reportUnnecessaryIsInstance] -- the one thing that must not be wrong
+        raise TypeError("a cache key needs the workspace's UUID")
+    return f"crm:{workspace_id}:{_part(kind)}:{_part(identifier)}"
+
+
+def _part(text: str) -> str:
+    """A part of a key that cannot pose as several, or choose its slot.
+
+    Raises:
+        ValueError: it holds `:` or a brace, or is empty or too long.
+    """
+    if not text or len(text) > 200 or not set(text).isdisjoint(":{}"):
+        raise ValueError(f"not a key's part: {text[:50]!r}")
+    return text
