@@ -29,7 +29,8 @@ def analyze_emails(received: Sequence[EmailReceived]) -> None:
     if not analyzed:
         return
     with transaction(workspace_id, actor=ACTOR) as tx:
-        for event in received:
+        # In one order everywhere, so that no two deliveries wait for each other.
+        for event in sorted(received, key=lambda event: event.aggregate_id):
             if event.aggregate_id in analyzed:
                 commands.record_analysis(tx, event, analyzed.pop(event.aggregate_id))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from functions.email.models import (
     MailboxAccess,
     MailboxChange,
     NewMailbox,
+    NotYourMailbox,
 )
 from shared.db import Tx
 from shared.errors import PreconditionFailed
@@ -30,7 +31,10 @@ https://developers.google.com/workspace/gmail/api/reference/quota
 """
 _MOST_RELEASES = 6
 _MOST_ATTEMPTS = 8
+_MOST_ATTEMPTS_IN_AN_OUTAGE = 100
+"""A quarter of an hour apart at last: about a day. Outages last hours, not days."""
 _GONE_ATTEMPTS = 3
+_LATE = timedelta(days=1)
 _SNIPPET_LENGTH = 200
 _LABELS_LEFT_OUT = {"DRAFT": "draft", "SPAM": "spam", "TRASH": "trash", "CHAT": "chat"}
 
@@ -62,9 +66,10 @@ def change_mailbox(
 
     Raises:
         MailboxNotFound: there is no such mailbox.
+        NotYourMailbox: it is another member's.
         PreconditionFailed: it is no longer at `version`.
     """
-    before = queries.get_mailbox(tx, mailbox_id)
+    before = owned_mailbox(tx, mailbox_id)
     after = store.update_mailbox(tx, mailbox_id, change, credentials, version)
     if after is None:
         raise PreconditionFailed
@@ -82,9 +87,25 @@ def change_mailbox(
     return after
 
 
+def owned_mailbox(tx: Tx, mailbox_id: UUID) -> Mailbox:
+    """The mailbox, if it is the caller's: how far it is shared is for its owner alone to say.
+
+    Raises:
+        MailboxNotFound: there is no such mailbox.
+        NotYourMailbox: it is another member's.
+    """
+    mailbox = queries.get_mailbox(tx, mailbox_id)
+    if mailbox.user_id != tx.user_id:
+        raise NotYourMailbox
+    return mailbox
+
+
 def disconnect_mailbox(tx: Tx, mailbox: MailboxAccess, reason: str) -> None:
-    """The provider refuses us: stop working on the mailbox until a person connects it again."""
-    version = store.disconnect(tx, mailbox.id, reason)
+    """The provider refuses us: stop working on the mailbox until a person connects it again.
+
+    Nothing happens if a person has done so since `mailbox` was read.
+    """
+    version = store.disconnect(tx, mailbox.id, mailbox.credentials, reason)
     if version is not None:
         tx.emit(
             MailboxDisconnected(
@@ -111,7 +132,7 @@ def apply_changes(tx: Tx, mailbox_id: UUID, changes: Changes, history_id: str) -
     relabelled = [change.message.id for change in changes.relabelled]
     store.stage(tx, mailbox_id, [ref.id for ref in changes.added] + relabelled, listed=False)
     if relabelled:
-        store.reopen_skipped(tx, mailbox_id, relabelled)
+        store.reopen(tx, mailbox_id, relabelled, in_flight=True)
     for change in changes.relabelled:
         row = store.relabel(
             tx, mailbox_id, change.message.id, sorted(change.added), sorted(change.removed)
@@ -128,7 +149,10 @@ def stage_listed(tx: Tx, mailbox_id: UUID, provider_ids: list[str]) -> None:
 
 
 def finish_listing(tx: Tx, mailbox_id: UUID, listed: list[str], history_id: str) -> None:
-    """End a complete listing: what it lacks was deleted; notifications go on from `history_id`."""
+    """End a complete listing: what it lacks was deleted, what was left out or missing and is listed
+    is looked at again; notifications go on from `history_id`.
+    """
+    store.reopen(tx, mailbox_id, listed, in_flight=False)
     _close_deleted(tx, mailbox_id, queries.stored_but_not_in(tx, mailbox_id, listed))
     store.restart_cursor(tx, mailbox_id, history_id)
 
@@ -172,8 +196,10 @@ def store_email(
         "defects": list(mail.defects),
         "size": len(message.raw),
         "raw_key": raw_key,
-        # A mail that a listing found may still be new: the notification of it was lost.
-        "backfill": listed and received_at < mailbox.created_at,
+        # A mail that a listing found may still be new: the notification of it was lost. And one
+        # that was notified may be old, if somebody imported it or took it out of spam; but clocks
+        # differ, so a mail that came just as the mailbox was connected counts as new.
+        "backfill": received_at < mailbox.created_at - (timedelta() if listed else _LATE),
         "subject": mail.subject,
         "snippet": " ".join((mail.reply or mail.text)[: 2 * _SNIPPET_LENGTH].split())[
             :_SNIPPET_LENGTH
@@ -228,25 +254,36 @@ def wait_for_quota(tx: Tx, mailbox_id: UUID, provider_id: str, until: datetime) 
     store.wait_until(tx, mailbox_id, provider_id, "throttled", until)
 
 
-def postpone(tx: Tx, mailbox_id: UUID, provider_id: str, reason: str) -> None:
-    """Try a mail again later, with longer and longer waits; fail it after eight tries."""
-    tried = store.count_attempt(tx, mailbox_id, provider_id, reason, longest_wait_s=900)
-    if tried is not None and tried >= _MOST_ATTEMPTS:
+def lose_access(tx: Tx, mailbox: MailboxAccess, provider_id: str, reason: str) -> None:
+    """The provider refuses us: the mail waits, uncounted, for the mailbox's next connection."""
+    store.wait_until(tx, mailbox.id, provider_id, "disconnected", datetime.now(UTC))
+    disconnect_mailbox(tx, mailbox, reason)
+
+
+def postpone(
+    tx: Tx, mailbox_id: UUID, provider_id: str, reason: str, *, outage: bool = False
+) -> None:
+    """Try a mail again later, with longer and longer waits; fail it after eight tries, or where
+    the provider is out of order, which says nothing about the mail, after a day.
+    """
+    attempt = store.count_attempt(tx, mailbox_id, provider_id, reason, longest_wait_s=900)
+    most = _MOST_ATTEMPTS_IN_AN_OUTAGE if outage else _MOST_ATTEMPTS
+    if attempt is not None and attempt.number >= most:
         logger.error("mail given up", metadata={"provider_id": provider_id, "reason": reason})
         store.settle(tx, mailbox_id, provider_id, "failed", reason)
 
 
 def miss_email(tx: Tx, mailbox_id: UUID, provider_id: str) -> None:
     """The provider has no such mail: it was deleted, or its notification was early. Ask three
-    times over some seconds, then call it gone.
+    times over some seconds, then call it gone; attempts that failed otherwise prove nothing.
     """
-    tried = store.count_attempt(tx, mailbox_id, provider_id, "missing", longest_wait_s=10)
-    if tried is not None and tried >= _GONE_ATTEMPTS:
+    attempt = store.count_attempt(tx, mailbox_id, provider_id, "missing", longest_wait_s=10)
+    if attempt and attempt.before == "missing" and attempt.number >= _GONE_ATTEMPTS:
         store.settle(tx, mailbox_id, provider_id, "gone", "missing")
 
 
-def _take(tx: Tx, mailbox_id: UUID, units: int, again_s: int, *, listed: bool) -> list[FetchEmail]:
-    most = max(units, 0) // _UNITS_PER_GET
+def _take(tx: Tx, mailbox_id: UUID, units: float, again_s: int, *, listed: bool) -> list[FetchEmail]:
+    most = int(max(units, 0) // _UNITS_PER_GET)
     if most == 0:
         return []
     return store.take_due(

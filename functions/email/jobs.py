@@ -32,11 +32,7 @@ def release() -> None:
         "select workspace_id, mailbox_id, address from app.resolve_due_mailboxes(%(most)s)",
         most=_MOST,
     )
-    for workspace_id, mailbox_id, _ in due:
-        about(workspace_id=workspace_id)
-        with transaction(workspace_id, actor="system:email") as tx:
-            released = commands.release(tx, mailbox_id, again_s=again_s)
-        send("email-fetch", [fetch_message(message) for message in released])
+    _each(due, lambda workspace_id, mailbox_id: _release(workspace_id, mailbox_id, again_s))
 
 
 def poll() -> None:
@@ -71,12 +67,23 @@ def watch() -> None:
         before=before,
         most=_MOST,
     )
-    for workspace_id, mailbox_id, _ in expiring:
+    _each(expiring, _renew)
+
+
+def _each(mailboxes: list[MailboxRef], work: Callable[[UUID, UUID], None]) -> None:
+    """Work on each mailbox; one that fails is left for the next turn and holds up no other."""
+    for workspace_id, mailbox_id, _ in mailboxes:
         about(workspace_id=workspace_id)
         try:
-            _renew(workspace_id, mailbox_id)
-        except gmail.GmailError:
-            logger.exception("watch not renewed", metadata={"mailbox_id": str(mailbox_id)})
+            work(workspace_id, mailbox_id)
+        except Exception:
+            logger.exception("job failed", metadata={"mailbox_id": str(mailbox_id)})
+
+
+def _release(workspace_id: UUID, mailbox_id: UUID, again_s: int) -> None:
+    with transaction(workspace_id, actor="system:email") as tx:
+        released = commands.release(tx, mailbox_id, again_s=again_s)
+    send("email-fetch", [fetch_message(message) for message in released])
 
 
 def _renew(workspace_id: UUID, mailbox_id: UUID) -> None:
@@ -88,9 +95,11 @@ def _renew(workspace_id: UUID, mailbox_id: UUID) -> None:
     session = gmail.Gmail(setting("GOOGLE_API_URL"), token)
     try:
         watched = gmail.watch(session, setting("GMAIL_TOPIC"))
-    except (gmail.Unauthorized, gmail.Forbidden) as error:
+    except gmail.Unauthorized as error:
+        # Forbidden may be about our topic, not about the mailbox: https://developers.google.com/
+        # workspace/gmail/api/guides/push#grant_publish_rights_on_your_topic
         with transaction(workspace_id, actor="system:email") as tx:
-            commands.disconnect_mailbox(tx, mailbox, error.reason or type(error).__name__)
+            commands.disconnect_mailbox(tx, mailbox, error.reason or "unauthorized")
         return
     with transaction(workspace_id, actor="system:email") as tx:
         commands.note_watch(tx, mailbox_id, watched.expiration)

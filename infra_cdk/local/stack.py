@@ -25,7 +25,7 @@ from infra_cdk.local.google.emulate import start_emulate, start_proxy
 from infra_cdk.local.google.settings import Subscription
 from infra_cdk.local.google.store import open_store
 from infra_cdk.local.ports import choose_ports
-from infra_cdk.local.processes import Process, spawn, stop, wait_until_ready
+from infra_cdk.local.processes import Process, ServiceFailed, spawn, stop, wait_until_ready
 from infra_cdk.local.provision import provision
 from infra_cdk.local.stack_config import StackConfig
 from infra_cdk.local.state import State, secret, write_atomically
@@ -134,7 +134,13 @@ def _services(
             ready=lambda: valkey.serves_all_slots(ports["valkey"]),
             url=config.cache_url,
         ),
-        Service("ministack", lambda: _start_ministack(state, config, ports), url=config.aws_url),
+        Service(
+            "ministack",
+            lambda: _start_ministack(state, config, ports),
+            stop=lambda process: _stop_ministack(state, process),
+            after=("postgres",),
+            url=config.aws_url,
+        ),
         Service("emulate", start_google_core),
         Service("google", start_google, after=("emulate",)),
         Service(
@@ -162,18 +168,48 @@ def _migrate(server: postgres.Postgres) -> None:
 
 
 def _start_ministack(state: State, config: StackConfig, ports: Mapping[str, int]) -> Process:
-    """Start and provision. The first time it is started twice: only an orderly end writes queues
-    and keys to disk, and later it may be killed.
+    """Start, provision, and make good what a kill has lost.
+
+    The first time it is started twice: only an orderly end writes queues and keys to disk, and
+    later it may be killed. A kill loses the messages of its queues, which SQS itself never does;
+    so the events of the last day are published again. Consumers know what they have seen.
     """
-    first_time = state.data / "ministack" / "provisioned"
+    folder = state.data / "ministack"
+    first_time, clean = not (folder / "provisioned").exists(), folder / "ended-in-order"
     server = ministack.launch(state, port=ports["ministack"])
     _provision(state, config)
-    if not first_time.exists():
+    if first_time:
         stop(server.process)
         server = ministack.launch(state, port=ports["ministack"])
         _provision(state, config)
-        first_time.touch()
+        (folder / "provisioned").touch()
+    elif not clean.exists():
+        try:
+            _publish_again(config)
+        except psycopg.OperationalError as error:
+            stop(server.process)
+            raise ServiceFailed(f"events cannot be published again: {error}") from error
+    clean.unlink(missing_ok=True)
     return server.process
+
+
+def _stop_ministack(state: State, process: Process) -> None:
+    in_order = process.alive()
+    stop(process)
+    if in_order:
+        (state.data / "ministack" / "ended-in-order").touch()
+
+
+def _publish_again(config: StackConfig) -> None:
+    with psycopg.connect(config.database_urls["crm_migrator"], autocommit=True) as migrator:
+        migrator.execute(
+            """
+            insert into outbox (workspace_id, event_id)
+            select workspace_id, id from event_log
+            where id >= app.uuid7_floor(now() - interval '1 day')
+            on conflict do nothing
+            """
+        )
 
 
 def _provision(state: State, config: StackConfig) -> None:
@@ -232,6 +268,8 @@ def _config(state: State, options: Options, ports: Mapping[str, int]) -> StackCo
             "PUSH_EMAIL": _PUSH_ACCOUNT,
             "PUSH_SUBSCRIPTION": f"{_PROJECT}/subscriptions/gmail",
             "ACCESS_TOKEN_SECONDS": "86400",
+            "MAIL_QUIET_SECONDS": "60",
+            "MAIL_RELEASE_AGAIN_SECONDS": "120",
             **options.settings,
         },
         retry_seconds=options.retry_seconds,

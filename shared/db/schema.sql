@@ -71,17 +71,16 @@ CREATE FUNCTION app.resolve_due_mailboxes(most integer) RETURNS TABLE(workspace_
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
-    select m.workspace_id, m.id, m.address from (
-        select distinct due.workspace_id, due.mailbox_id from (
-            select l.workspace_id, l.mailbox_id from public.mail_ledger l
-            where l.state in ('pending', 'queued', 'retrying') and l.due_at <= now()
-            order by l.due_at limit most * 100
-        ) due
-    ) d
-    join public.mailboxes m on m.workspace_id = d.workspace_id and m.id = d.mailbox_id
+    select m.workspace_id, m.id, m.address from public.mailboxes m
     where m.deleted_at is null and m.state = 'active'
         and (m.throttled_until is null or m.throttled_until <= now())
-    limit most
+        and exists (
+            select from public.mail_ledger l
+            where l.workspace_id = m.workspace_id and l.mailbox_id = m.id
+                and l.state in ('pending', 'queued', 'retrying') and l.listed in (true, false)
+                and l.due_at <= now()
+        )
+    order by m.units_at limit most
 $$;
 
 ALTER FUNCTION app.resolve_due_mailboxes(most integer) OWNER TO crm_resolver;
@@ -124,7 +123,7 @@ CREATE FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone, most
     AS $$
     select m.workspace_id, m.id, m.address from public.mailboxes m
     where m.deleted_at is null and m.state = 'active'
-        and (m.synced_at is null or m.synced_at < since)
+        and (m.synced_at is null or m.synced_at < since or m.synced_at < m.throttled_until)
         and (m.throttled_until is null or m.throttled_until < now())
     order by m.synced_at nulls first limit most
 $$;
@@ -669,8 +668,6 @@ CREATE INDEX event_log_position ON ONLY public.event_log USING btree (workspace_
 
 CREATE INDEX inbox_seen ON public.inbox USING btree (seen_at);
 
-CREATE INDEX mail_ledger_due ON public.mail_ledger USING btree (due_at) WHERE (state = ANY (ARRAY['pending'::text, 'queued'::text, 'retrying'::text]));
-
 CREATE INDEX mail_ledger_email ON public.mail_ledger USING btree (workspace_id, email_id) WHERE (email_id IS NOT NULL);
 
 CREATE INDEX mail_ledger_open ON public.mail_ledger USING btree (workspace_id, mailbox_id, listed, due_at) WHERE (state = ANY (ARRAY['pending'::text, 'queued'::text, 'retrying'::text]));
@@ -694,6 +691,8 @@ CREATE INDEX tasks_email ON public.tasks USING btree (workspace_id, email_id, cr
 CREATE INDEX tasks_newest ON public.tasks USING btree (workspace_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 
 CREATE INDEX tasks_status ON public.tasks USING btree (workspace_id, status, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
+
+CREATE INDEX threads_mailbox ON public.threads USING btree (workspace_id, mailbox_id, last_at DESC, id DESC);
 
 CREATE INDEX threads_newest ON public.threads USING btree (workspace_id, last_at DESC, id DESC);
 
@@ -1045,6 +1044,8 @@ GRANT SELECT(mailbox_id) ON TABLE public.mail_ledger TO crm_resolver;
 
 GRANT SELECT(state) ON TABLE public.mail_ledger TO crm_resolver;
 
+GRANT SELECT(listed) ON TABLE public.mail_ledger TO crm_resolver;
+
 GRANT SELECT(due_at) ON TABLE public.mail_ledger TO crm_resolver;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mailboxes TO crm_migrator;
@@ -1064,6 +1065,8 @@ GRANT SELECT(synced_at) ON TABLE public.mailboxes TO crm_resolver;
 GRANT SELECT(watch_expires_at) ON TABLE public.mailboxes TO crm_resolver;
 
 GRANT SELECT(throttled_until) ON TABLE public.mailboxes TO crm_resolver;
+
+GRANT SELECT(units_at) ON TABLE public.mailboxes TO crm_resolver;
 
 GRANT SELECT(deleted_at) ON TABLE public.mailboxes TO crm_resolver;
 

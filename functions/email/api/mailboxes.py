@@ -45,6 +45,7 @@ from shared.http import (
     set_etag,
 )
 from shared.ids import uuid7
+from shared.log import logger
 from shared.mail.addresses import normalize_email
 from shared.queues import send
 from shared.settings import setting
@@ -98,7 +99,7 @@ async def change_mailbox(
     """Change settings, or give a new access token, which connects the mailbox again."""
     version = expected_version(if_match)
     with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
-        before = queries.get_mailbox(tx, mailbox_id)
+        before = commands.owned_mailbox(tx, mailbox_id)
     sealed, session = None, None
     if change.access_token is not None:
         token = change.access_token.get_secret_value()
@@ -188,12 +189,21 @@ def _session(token: str, address: str) -> gmail.Gmail:
 
 
 def _start(caller: Caller, mailbox: Mailbox, session: gmail.Gmail) -> None:
-    """Ask for notifications and for a first look; schedules repeat either if it fails here."""
-    with _google_errors():
+    """Ask for notifications and for a first look.
+
+    The mailbox is connected already, so no failure here is the caller's: schedules repeat both.
+    """
+    try:
         watched = gmail.watch(session, setting("GMAIL_TOPIC"))
-    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
-        commands.note_watch(tx, mailbox.id, watched.expiration)
-    _ask_for_sync(mailbox.address)
+    except gmail.GmailError:
+        logger.exception("no notifications yet", metadata={"mailbox_id": str(mailbox.id)})
+    else:
+        with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+            commands.note_watch(tx, mailbox.id, watched.expiration)
+    try:
+        _ask_for_sync(mailbox.address)
+    except Exception:
+        logger.exception("no first look yet", metadata={"mailbox_id": str(mailbox.id)})
 
 
 def _ask_for_sync(address: str) -> None:

@@ -124,12 +124,13 @@ def _note(message: FetchEmail, mailbox: MailboxAccess, error: gmail.GmailError) 
             case gmail.TooLarge():
                 commands.skip_email(tx, mailbox.id, message.provider_id, "too_large")
             case gmail.Unauthorized():
-                commands.disconnect_mailbox(tx, mailbox, error.reason or "unauthorized")
-                commands.postpone(tx, mailbox.id, message.provider_id, "disconnected")
+                reason = error.reason or "unauthorized"
+                commands.lose_access(tx, mailbox, message.provider_id, reason)
                 _known.pop((message.workspace_id, mailbox.id), None)
             case _:
                 reason = error.reason or type(error).__name__
-                commands.postpone(tx, mailbox.id, message.provider_id, reason)
+                outage = isinstance(error, gmail.Unavailable)
+                commands.postpone(tx, mailbox.id, message.provider_id, reason, outage=outage)
 
 
 def _rest(access: _Access, message: FetchEmail, until: datetime) -> _Access:

@@ -22,7 +22,11 @@ ACTOR = "system:email"
 
 
 def sync_address(message: SyncMailbox) -> None:
-    """Bring every mailbox with this address up to date; it may be in several workspaces."""
+    """Bring every mailbox with this address up to date; it may be in several workspaces.
+
+    Raises:
+        ExceptionGroup: some could not be; the others are.
+    """
     found = resolve(
         MailboxRef,
         "select workspace_id, mailbox_id, address from app.resolve_mailbox(%(address)s)",
@@ -30,9 +34,15 @@ def sync_address(message: SyncMailbox) -> None:
     )
     if not found:
         logger.info("no mailbox with this address")
+    failures: list[Exception] = []
     for workspace_id, mailbox_id, _ in found:
         about(workspace_id=workspace_id)
-        sync_mailbox(workspace_id, mailbox_id)
+        try:
+            sync_mailbox(workspace_id, mailbox_id)
+        except Exception as error:  # one workspace's trouble is not another's
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("mailboxes were not synchronised", failures)
 
 
 def sync_mailbox(workspace_id: UUID, mailbox_id: UUID) -> None:
@@ -48,13 +58,7 @@ def sync_mailbox(workspace_id: UUID, mailbox_id: UUID) -> None:
     token = data_key(workspace_id).unseal(mailbox.credentials, column="mailboxes.credentials")
     session = gmail.Gmail(setting("GOOGLE_API_URL"), token)
     try:
-        if mailbox.history_cursor is None:
-            _list_all(workspace_id, mailbox, session)
-        else:
-            _follow(workspace_id, mailbox, session, mailbox.history_cursor)
-    except gmail.HistoryExpired:
-        logger.warning("the history cursor expired: listing the mailbox")
-        _list_all(workspace_id, mailbox, session)
+        _catch_up(workspace_id, mailbox, session)
     except gmail.Throttled as error:
         with transaction(workspace_id, actor=ACTOR) as tx:
             commands.rest_mailbox(tx, mailbox_id, error.until)
@@ -72,6 +76,18 @@ def release_mails(workspace_id: UUID, mailbox_id: UUID) -> None:
     with transaction(workspace_id, actor=ACTOR) as tx:
         released = commands.release(tx, mailbox_id, again_s=again_s)
     send("email-fetch", [fetch_message(message) for message in released])
+
+
+def _catch_up(workspace_id: UUID, mailbox: MailboxAccess, session: gmail.Gmail) -> None:
+    """Follow the history from the cursor; where there is none, or it expired, list everything."""
+    if mailbox.history_cursor is not None:
+        try:
+            _follow(workspace_id, mailbox, session, mailbox.history_cursor)
+        except gmail.HistoryExpired:
+            logger.warning("the history cursor expired: listing the mailbox")
+        else:
+            return
+    _list_all(workspace_id, mailbox, session)
 
 
 def _follow(workspace_id: UUID, mailbox: MailboxAccess, session: gmail.Gmail, cursor: str) -> None:

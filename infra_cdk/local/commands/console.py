@@ -41,6 +41,8 @@ class _Telling(logging.Handler):
         self._began = time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno <= logging.INFO and record.name != "haste":  # a part's own detail
+            return
         mark = "[green]✓[/]" if record.levelno <= logging.INFO else "[yellow]![/]"
         seconds = time.monotonic() - self._began
         self._screen.print(f"  {mark} {record.getMessage()} [dim]{seconds:.1f} s[/]")

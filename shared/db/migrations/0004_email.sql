@@ -34,7 +34,8 @@ create table public.mailboxes (
 );
 call app.protect('public.mailboxes');
 create policy resolve on public.mailboxes for select to crm_resolver using (true);
-grant select (workspace_id, id, address, state, synced_at, watch_expires_at, throttled_until, deleted_at)
+grant select (workspace_id, id, address, state, synced_at, watch_expires_at, throttled_until,
+    units_at, deleted_at)
     on public.mailboxes to crm_resolver;
 grant select, insert, update on public.mailboxes to crm_app, crm_worker;
 create unique index mailboxes_address on public.mailboxes (workspace_id, address)
@@ -67,16 +68,13 @@ create table public.mail_ledger (
 );
 call app.protect('public.mail_ledger');
 create policy resolve on public.mail_ledger for select to crm_resolver using (true);
-grant select (workspace_id, mailbox_id, state, due_at) on public.mail_ledger to crm_resolver;
+grant select (workspace_id, mailbox_id, listed, state, due_at) on public.mail_ledger to crm_resolver;
 grant select on public.mail_ledger to crm_app;
 grant select, insert, update on public.mail_ledger to crm_worker;
 create index mail_ledger_open on public.mail_ledger (workspace_id, mailbox_id, listed, due_at)
     where state in ('pending', 'queued', 'retrying');
 create index mail_ledger_email on public.mail_ledger (workspace_id, email_id)
     where email_id is not null;
--- The dispatcher looks for work across workspaces.
-create index mail_ledger_due on public.mail_ledger (due_at)
-    where state in ('pending', 'queued', 'retrying');
 
 create table public.threads (
     workspace_id uuid not null,
@@ -93,6 +91,7 @@ call app.protect('public.threads');
 grant select on public.threads to crm_app;
 grant select, insert, update on public.threads to crm_worker;
 create index threads_newest on public.threads (workspace_id, last_at desc, id desc);
+create index threads_mailbox on public.threads (workspace_id, mailbox_id, last_at desc, id desc);
 
 create table public.emails (
     workspace_id uuid not null,
@@ -202,30 +201,31 @@ language sql stable security definer set search_path = pg_catalog as $$
     where m.address = wanted and m.deleted_at is null and m.state = 'active'
 $$;
 
--- Mailboxes with mails whose time has come.
+-- Mailboxes with mails whose time has come, the one served longest ago first. It begins with the
+-- mailboxes, so that one with a hundred thousand mails due hides no other.
 create function app.resolve_due_mailboxes(most int)
 returns table (workspace_id uuid, mailbox_id uuid, address text)
 language sql stable security definer set search_path = pg_catalog as $$
-    select m.workspace_id, m.id, m.address from (
-        select distinct due.workspace_id, due.mailbox_id from (
-            select l.workspace_id, l.mailbox_id from public.mail_ledger l
-            where l.state in ('pending', 'queued', 'retrying') and l.due_at <= now()
-            order by l.due_at limit most * 100
-        ) due
-    ) d
-    join public.mailboxes m on m.workspace_id = d.workspace_id and m.id = d.mailbox_id
+    select m.workspace_id, m.id, m.address from public.mailboxes m
     where m.deleted_at is null and m.state = 'active'
         and (m.throttled_until is null or m.throttled_until <= now())
-    limit most
+        and exists (
+            select from public.mail_ledger l
+            where l.workspace_id = m.workspace_id and l.mailbox_id = m.id
+                and l.state in ('pending', 'queued', 'retrying') and l.listed in (true, false)
+                and l.due_at <= now()
+        )
+    order by m.units_at limit most
 $$;
 
--- Mailboxes not heard of for a while: a push may have been lost.
+-- Mailboxes not heard of for a while, since a push may have been lost; and those that have had to
+-- rest since they were last heard of, since pushes were passed over meanwhile.
 create function app.resolve_quiet_mailboxes(since timestamptz, most int)
 returns table (workspace_id uuid, mailbox_id uuid, address text)
 language sql stable security definer set search_path = pg_catalog as $$
     select m.workspace_id, m.id, m.address from public.mailboxes m
     where m.deleted_at is null and m.state = 'active'
-        and (m.synced_at is null or m.synced_at < since)
+        and (m.synced_at is null or m.synced_at < since or m.synced_at < m.throttled_until)
         and (m.throttled_until is null or m.throttled_until < now())
     order by m.synced_at nulls first limit most
 $$;

@@ -1,0 +1,41 @@
+"""Gmail going wrong, for one mailbox at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from infra_cdk.tests.stack.team import Post
+
+GET = r"/messages/[^/?]+\?format=raw"
+LIST = r"/messages\?"
+HISTORY = r"/history\?"
+
+
+def go_wrong(post: Post, *rules: dict[str, Any]) -> None:
+    """Add rules (the fields of `infra_cdk.local.google.faults.Fault`) for this mailbox."""
+    body = {"rules": [{"mailbox": post.address, **rule} for rule in rules], "seed": 1}
+    httpx.post(f"{post.box.url}/_faults", json=body, trust_env=False).raise_for_status()
+
+
+def count(post: Post, path: str) -> None:
+    """Count the requests to `path` from now on, as the last rule of `counted`."""
+    go_wrong(post, {"kind": "latency", "seconds": 0, "method": "GET", "path": path})
+
+
+def matched(post: Post) -> list[int]:
+    """How many requests each rule of this mailbox has met."""
+    rules = httpx.get(f"{post.box.url}/_faults", trust_env=False).json()["rules"]
+    return [rule["matched"] for rule in rules if rule.get("mailbox") == post.address]
+
+
+def injected(post: Post) -> list[int]:
+    """How often each rule of this mailbox has fired."""
+    rules = httpx.get(f"{post.box.url}/_faults", trust_env=False).json()["rules"]
+    return [rule["injected"] for rule in rules if rule.get("mailbox") == post.address]
+
+
+def recover(post: Post) -> None:
+    """No faults any more."""
+    httpx.delete(f"{post.box.url}/_faults", trust_env=False).raise_for_status()

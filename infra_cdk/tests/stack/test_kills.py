@@ -1,0 +1,128 @@
+"""Any process may be killed at any moment: every mail is accounted for, every effect happens once.
+
+Moments are made, not hit by chance: by slowing Gmail down, or by locks that a test holds.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from infra_cdk.local.google import mailbox as gmail
+from infra_cdk.tests.polling import eventually
+from infra_cdk.tests.stack import mails
+from infra_cdk.tests.stack.books import balance, ledger, values
+from infra_cdk.tests.stack.faults import GET, go_wrong, matched
+from infra_cdk.tests.stack.hours import let_pass, run_job, settle
+from infra_cdk.tests.stack.kills import Killer, blocked_forgetting, blocked_writes, waiting
+from infra_cdk.tests.stack.start import hurry_queues
+from infra_cdk.tests.stack.team import Post, Team
+
+pytest_plugins = ["infra_cdk.tests.stack.fixtures"]
+pytestmark = pytest.mark.stack
+
+
+def test_the_fetcher_is_killed_in_the_middle_of_a_batch(
+    team: Team, post: Post, killer: Killer
+) -> None:
+    go_wrong(post, {"kind": "latency", "seconds": 0.15, "path": GET, "count": 40})
+    gmail.insert_many(post.box, mails.batch(25))
+    for _ in range(2):
+        before = matched(post)[0]
+        assert eventually(lambda seen=before: matched(post)[0] > seen + 3)
+        killer.function("email-fetch")
+    assert {end for end, _ in ledger(team, post).values()} != {"stored"}
+    settle(team)
+    balance(team)
+
+
+@pytest.mark.parametrize(
+    ("function", "table"),
+    [
+        ("email-sync", "mail_ledger"),
+        ("email-fetch", "emails"),
+        ("ai-consumers", "email_analyses"),
+        ("automations-consumer", "tasks"),
+    ],
+)
+def test_a_function_is_killed_in_the_middle_of_a_transaction(
+    team: Team, post: Post, killer: Killer, function: str, table: str
+) -> None:
+    with blocked_writes(team.stack, table):
+        gmail.insert_many(post.box, mails.batch(6))
+        assert eventually(lambda: waiting(team.stack))
+        killer.function(function)
+    settle(team)
+    balance(team)
+
+
+def test_everybody_is_killed_between_publishing_and_forgetting(
+    team: Team, post: Post, killer: Killer
+) -> None:
+    with blocked_forgetting(team.stack):
+        gmail.insert_many(post.box, mails.batch(4))
+        assert eventually(lambda: waiting(team.stack, 3))
+        for function in ("email-fetch", "ai-consumers", "automations-consumer"):
+            killer.function(function)
+        assert eventually(lambda: len(left_behind(team)) >= 3)
+    run_job(team.stack, "email-jobs", "release")
+    with blocked_forgetting(team.stack), ThreadPoolExecutor() as pool:
+        let_pass(team, 2)
+        sweep = pool.submit(run_job, team.stack, "outbox-jobs", "sweep")
+        assert eventually(lambda: waiting(team.stack))
+        killer.function("outbox-jobs")
+        sweep.result()
+        assert len(left_behind(team)) >= 3
+    settle(team)
+    balance(team)
+
+
+@pytest.mark.parametrize("service", ["pollers", "postgres", "valkey", "ministack", "google"])
+def test_a_service_is_killed_while_mails_are_fetched(
+    team: Team, post: Post, killer: Killer, service: str
+) -> None:
+    go_wrong(post, {"kind": "latency", "seconds": 0.1, "path": GET, "count": 60})
+    gmail.insert_many(post.box, mails.batch(10))
+    assert eventually(lambda: matched(post)[0] > 4)
+    killer.service(service)
+    killer.revived(service)
+    if service == "ministack":
+        hurry_queues(team.stack)
+    gmail.insert_many(post.box, mails.batch(5))
+    settle(team)
+    balance(team)
+
+
+def test_the_gateway_is_killed_while_pushes_arrive(team: Team, post: Post, killer: Killer) -> None:
+    with ThreadPoolExecutor() as pool:
+        arriving = pool.submit(gmail.insert_many, post.box, mails.batch(30), at_once=1)
+        for _ in range(2):
+            assert eventually(
+                lambda: killer.function_pid("email-webhook", at="gateway") is not None
+            )
+            killer.service("gateway")
+            killer.revived("gateway")
+        arriving.result()
+    settle(team)
+    balance(team)
+
+
+def test_gmail_forgets_its_history_and_restarts(team: Team, post: Post, killer: Killer) -> None:
+    gmail.insert_many(post.box, mails.batch(10))
+    settle(team)
+    killer.service("emulate")
+    killer.revived("emulate")
+    assert eventually(lambda: bool(gmail.list_ids(post.box)))
+    gmail.insert_many(post.box, mails.batch(5))
+    settle(team)
+    balance(team)
+
+
+def left_behind(team: Team) -> list[object]:
+    """Events in the outbox."""
+    return values(
+        team.stack,
+        "select event_id from outbox where workspace_id = %(workspace)s",
+        workspace=team.workspace_id,
+    )
