@@ -102,7 +102,7 @@ def _read(found: Reach, module: Module, statement: ast.AST) -> Iterator[str]:
             for _, dotted in _imported(node, module.name):
                 if dotted.split(".")[0] not in OURS:
                     found.packages.add(dotted.split(".")[0])
-                yield dotted
+                yield _module_part(dotted)  # what is imported is reached where it is mentioned
         elif isinstance(node, ast.Call):
             _note_call(found, module, local, node)
         dotted = _dotted(node)
@@ -156,6 +156,10 @@ def _resolve(dotted: str) -> Definition | None:
     return None
 
 
+def _module_part(dotted: str) -> str:
+    return dotted if _path(dotted) else dotted.rpartition(".")[0]
+
+
 @cache
 def _path(name: str) -> Path | None:
     path = ROOT.joinpath(*name.split("."))
@@ -179,9 +183,17 @@ def _module(name: str) -> Module:
         names = _defined(statement)
         for defined in names:
             module.definitions.setdefault(defined, []).append(statement)
-        if not names or getattr(statement, "decorator_list", None):
+        if not names or _registers(statement, module):
             module.at_import.append(statement)
     return module
+
+
+def _registers(statement: ast.stmt, module: Module) -> bool:
+    """Whether a definition is handed to an object of its module, as `@app.get(...)` does."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    called = (d.func if isinstance(d, ast.Call) else d for d in decorators)
+    roots = {(_dotted(name) or "").partition(".")[0] for name in called}
+    return not roots.isdisjoint(module.definitions)
 
 
 def _defined(statement: ast.stmt) -> list[str]:

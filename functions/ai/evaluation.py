@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from functions.ai.gateway import Provider, analyze_mail
 from functions.ai.models import Analysis, EntityKind, MailText
+from shared.mail import Address, split_reply
 
 # What the consumer would suggest to a person; a greeted first name or a fax is below.
 SUGGESTED = 0.4
@@ -46,11 +47,19 @@ class Row:
 
 
 def load_cases(path: Path) -> tuple[Case, ...]:
-    """Cases from a JSON list of `{id, set, mail, expect}`."""
+    """Cases from a JSON list of `{id, set, mail, expect}`.
+
+    `mail.text` is all that was written; as in a stored mail its signature is taken apart.
+    """
     return tuple(
-        Case(row["id"], row["set"], MailText.model_validate(row["mail"]), row["expect"])
+        Case(row["id"], row["set"], _as_stored(MailText.model_validate(row["mail"])), row["expect"])
         for row in json.loads(path.read_text(encoding="utf-8"))
     )
+
+
+def _as_stored(mail: MailText) -> MailText:
+    text, signature = split_reply(mail.text, Address(mail.sender_name, mail.sender_email))
+    return mail.model_copy(update={"text": text, "signature": signature})
 
 
 def evaluate(cases: Sequence[Case], provider: Provider) -> tuple[Row, ...]:

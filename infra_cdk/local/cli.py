@@ -60,6 +60,24 @@ def dev(
         dev(Asked(port, mailbox or (), home))
 
 
+bench = typer.Typer(help="Measure.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+
+@bench.command("email")
+def bench_email(
+    mails: Annotated[int, typer.Option(min=1, max=100_000, help="How many at once.")] = 1000,
+    machine: Annotated[
+        bool, typer.Option("--json", help="Print the figures as the last line of stdout.")
+    ] = False,
+) -> None:
+    """Mails a minute, processor time per mail, time until a mail is visible."""
+    with _explained():
+        from infra_cdk.local.commands.bench import Asked, bench_email
+
+        bench_email(Asked(mails, machine))
+
+
 @contextmanager
 def _explained() -> Generator[None]:
     """What a person can put right is said in words, not as a traceback; Ctrl-C is no error."""

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from typing import cast
+import asyncio
+from functools import cache
+from typing import Any, cast
 
 from fastapi import FastAPI
 from mangum import Mangum
 
 from shared.http.problems import MEDIA_TYPE
-from shared.invocation import Handler, invocation
+from shared.invocation import Handler, LambdaContext, Payload, invocation
 
 _TEXT = ["text/", "application/json", MEDIA_TYPE]
 
 
 def http_handler(app: FastAPI) -> Handler:
     """The handler that serves `app`. Lifespan is off: Mangum would run it at every request."""
-    adapter = cast("Handler", Mangum(app, lifespan="off", text_mime_types=_TEXT))
-    return invocation(adapter)
+
+    @cache
+    def adapter() -> Handler:
+        _set_loop()
+        return cast("Handler", Mangum(app, lifespan="off", text_mime_types=_TEXT))
+
+    def handle(event: Payload, context: LambdaContext) -> Any:
+        return adapter()(event, context)
+
+    return invocation(handle)
+
+
+@cache
+def _set_loop() -> None:
+    """Give the thread an event loop, which Mangum expects and Python 3.12 no longer makes.
+
+    At the first request, not at import: a snapshot should hold no open file.
+    """
+    asyncio.set_event_loop(asyncio.new_event_loop())

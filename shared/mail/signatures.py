@@ -35,7 +35,7 @@ _SECRET = re.compile(
     r"vertrouwelijk|конфиденциальн",
     re.I,
 )
-_SIGN_OFF = re.compile(
+SIGN_OFF = re.compile(
     r"[\s*]*(?:(?:many |best )?thank(?:s| you)(?: again| so much| very much| in advance| a lot)?|"
     r"thx|tia|(?:with )?(?:best|kind|kindest|warm|warmest)? ?regards|best|best wishes|all the best|"
     r"cheers|(?:yours )?(?:sincerely|truly|faithfully)(?: yours)?|respectfully|cordially|"
@@ -148,7 +148,7 @@ def _kind(line: str, names: set[str], is_last: bool) -> str | None:
     """ "name", "sign-off", "contact", "label" or None for a line that is ordinary text."""
     if len(line) > 100:
         return None
-    signed = _SIGN_OFF.match(line)
+    signed = SIGN_OFF.match(line)
     if signed:
         rest = line[signed.end() :]
         if not rest:

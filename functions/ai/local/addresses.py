@@ -17,6 +17,6 @@ _EMAIL = re.compile(
 
 def find_addresses(reading: Reading) -> Iterator[Entity | None]:
     for region in reading.regions:
-        for found in _EMAIL.finditer(region.text, region.start, region.end):
+        for found in _EMAIL.finditer(region.text):
             piece = trimmed(region, found.start(), found.end())
             yield entity(piece, "email", 0.98, piece.text.lower())

@@ -47,6 +47,7 @@ _WORKS_FOR = re.compile(
     r"lavoro (?:per|in)|dell['\u2019]azienda|da empresa|trabalho na|ik werk (?:bij|voor)) (?=\w)"
 )
 _EMPLOYER = re.compile(r"[^\s,;:.!?()]+")
+_NAME_END = re.compile(r"\t| {2,}|[|,•·@\d]|\s[-\u2013—]\s")
 _TOKEN = re.compile(r"[^\s,()]+,?")
 
 
@@ -56,13 +57,13 @@ def find_companies(reading: Reading) -> Iterator[Entity | None]:
     for region in reading.regions:
         yield from _with_legal_form(region)
     yield from _of_domain(reading)
-    for found in _WORKS_FOR.finditer(lowered(body.text), body.start, body.end):
+    for found in _WORKS_FOR.finditer(lowered(body.text)):
         yield _employer(body, found.end())
 
 
 def _with_legal_form(region: Region) -> Iterator[Entity | None]:
-    floor = region.start
-    for found in _LEGAL.finditer(region.text, region.start, region.end):
+    floor = 0
+    for found in _LEGAL.finditer(region.text):
         start = _name_before(region, floor, found.start())
         floor = found.end()
         if start == found.start():
@@ -126,7 +127,7 @@ def _of_domain(reading: Reading) -> Iterator[Entity | None]:
     spelt = r"[ .&'\u2019\-]?".join(re.escape(c) for c in label if c.isalnum())
     pattern = re.compile(rf"(?<![\w@./\-]){spelt}(?![\w@]|[.\-]\w)", re.IGNORECASE)
     for region in reading.regions:
-        for found in pattern.finditer(region.text, region.start, region.end):
+        for found in pattern.finditer(region.text):
             if found[0][0].isupper() or found[0][0].isdigit():
                 yield _around(region, found.start(), found.end())
                 break
@@ -138,21 +139,18 @@ def _around(region: Region, start: int, end: int) -> Entity | None:
     line_start = region.text.rfind("\n", 0, start) + 1
     if region.source == "subject" or region.text[line_start:start].strip():
         return entity(piece, "company", 0.6)
-    stop = region.text.find("\n", end, region.end)
-    rest = re.split(
-        r"\t| {2,}|[|,•·@\d]|\s[-\u2013—]\s", region.text[end : stop if stop >= 0 else region.end]
-    )
-    words = rest[0].split()
-    is_signature = region.source == "signature" or region.start > 0
-    if is_signature and len(words) <= 4 and all(w[0].isupper() or w in _CONNECTORS for w in words):
-        piece = trimmed(region, start, end + len(rest[0]))
+    rest = _NAME_END.split(region.text[end:].partition("\n")[0])[0]
+    words = rest.split()
+    named = len(words) <= 4 and all(w[0].isupper() or w in _CONNECTORS for w in words)
+    if named and region.source == "signature":
+        piece = trimmed(region, start, end + len(rest))
     return entity(piece, "company", 0.85)
 
 
 def _employer(body: Region, start: int) -> Entity | None:
     """The capitalised words after "I work for"."""
     run = start
-    for token in _EMPLOYER.finditer(body.text, start, min(body.end, start + 60)):
+    for token in _EMPLOYER.finditer(body.text, start, start + 60):
         if token.start() - run > 1 or not (token[0][0].isupper() or token[0] in _CONNECTORS):
             break
         run = token.end()

@@ -95,5 +95,5 @@ def _offers(texts: list[str], language: Language) -> bool:
 
 
 def _thanks(reading: Reading, texts: list[str], language: Language) -> bool:
-    closing = reading.body.text[reading.body.end :][:80].lower()
+    closing = reading.signature.text[:80].lower()
     return _any([*texts, *([closing] if not texts else [])], "thank", language)

@@ -24,8 +24,8 @@ from functions.ai.local.reading import (
     lowered,
     trimmed,
 )
-from functions.ai.local.signature import CLOSING
 from functions.ai.models import Entity
+from shared.mail.signatures import SIGN_OFF
 
 # Display names carry more than a name: "Ann Lee via Docs", "Ann Lee | Acme", "Ann Lee (Houston)".
 _AFTER_NAME = re.compile(r"\s(?:via|at|from|@)\s|\s*[|/(\[<]|\s[-\u2013—]\s|\sc/o\s")
@@ -60,8 +60,7 @@ GREETING = re.compile(
 def find_people(reading: Reading) -> Iterator[Entity | None]:
     """Persons of the header, the signature, the text (addressed, introduced) and the greeting."""
     yield sender(reading)
-    for region in reading.signatures:
-        yield from _signed(region, reading)
+    yield from _signed(reading.signature, reading)
     yield from _in_text(reading.body)
     yield from _greeted(reading.body)
 
@@ -70,7 +69,7 @@ def sender(reading: Reading) -> Entity | None:
     """The person of the From header, in reading order; None for teams, brands and robots."""
     name = reading.sender_name
     end = found.start() if (found := _AFTER_NAME.search(name)) else len(name)
-    piece = trimmed(Region("sender_name", name, name, 0, len(name)), 0, end)
+    piece = trimmed(Region("sender_name", name, name), 0, end)
     piece = Piece(piece.region, piece.text.rstrip("'\u2019"), piece.start)
     local, _, domain = reading.sender_email.partition("@")
     value = _in_order(piece.text, local)
@@ -110,7 +109,7 @@ def _signed(region: Region, reading: Reading) -> Iterator[Entity | None]:
                 unconfirmed = 0.3 if reading.sender_name else 0.5
                 confidence = 0.95 if confirmed else 0.7 if after_closing else unconfirmed
                 yield entity(head, "person", confidence, _bare(head.text))
-        after_closing = bool(CLOSING.fullmatch(line.text))
+        after_closing = bool(SIGN_OFF.fullmatch(line.text))
 
 
 def _first_column(line: str) -> int:
@@ -123,15 +122,15 @@ def _bare(name: str) -> str:
 
 
 def _in_text(body: Region) -> Iterator[Entity | None]:
-    for found in _ADDRESSED.finditer(body.text, body.start, body.end):
+    for found in _ADDRESSED.finditer(body.text):
         yield _before(body, found.start())
-    for found in _INTRODUCED.finditer(lowered(body.text), body.start, body.end):
+    for found in _INTRODUCED.finditer(lowered(body.text)):
         yield _named(body, found.end(), 0.6)
 
 
 def _before(body: Region, end: int) -> Entity | None:
     """The full name that ends where its address begins."""
-    start = max(body.text.rfind("\n", 0, end) + 1, body.start, end - 60)
+    start = max(body.text.rfind("\n", 0, end) + 1, end - 60)
     words = list(re.finditer(r"[^\s,;:()]+", body.text[start:end]))[-4:]
     best: Piece | None = None
     for word in reversed(words):
@@ -145,8 +144,7 @@ def _before(body: Region, end: int) -> Entity | None:
 def _named(body: Region, start: int, confidence: float) -> Entity | None:
     """The longest run of capitalised words from `start`, where it reads as a full name."""
     run = start
-    stop = min(body.end, start + 60)
-    for found in _NAME_WORD.finditer(body.text, start, stop):
+    for found in _NAME_WORD.finditer(body.text, start, start + 60):
         if found.start() - run > 1:
             break
         word = found[0]

@@ -40,7 +40,7 @@ def find_phones(reading: Reading) -> Iterator[Entity | None]:
     own = region_of_domain(reading.sender_email)
     neighbour = ""
     for region in reading.regions:
-        for found in _CANDIDATE.finditer(region.text, region.start, region.end):
+        for found in _CANDIDATE.finditer(region.text):
             if left == 0:
                 return
             left -= 1
@@ -62,7 +62,7 @@ def _number(
         return None
     if written.startswith("+") or written.startswith("00"):
         return _parsed("+" + written.lstrip("+0"), "", 0.95)
-    before = region.text[max(region.start, start - 24) : start].rpartition("\n")[2]
+    before = region.text[max(0, start - 24) : start].rpartition("\n")[2]
     labelled = bool(_LABEL.search(before))
     separated = len(re.findall(r"[ ().\-/]+", written)) > 1
     if not (labelled or (separated and _grouped(written))):
@@ -96,8 +96,8 @@ def _parsed(written: str, country: str, confidence: float) -> tuple[str, float, 
 
 
 def _is_fax(region: Region, start: int, end: int) -> bool:
-    before = region.text[max(region.start, start - 12) : start].rpartition("\n")[2]
-    after = region.text[end : min(region.end, end + 8)].partition("\n")[0]
+    before = region.text[max(0, start - 12) : start].rpartition("\n")[2]
+    after = region.text[end : end + 8].partition("\n")[0]
     return bool(_FAX.search(before)) or after.lstrip(" (").casefold().startswith("fax")
 
 

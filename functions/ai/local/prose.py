@@ -21,7 +21,7 @@ def sentences(reading: Reading) -> Iterator[Piece]:
     """Sentences of the first `MAX_PROSE` characters of the body, without its greeting."""
     body = reading.body
     at = _after_greeting(body)
-    stop = min(body.end, at + MAX_PROSE)
+    stop = min(len(body.text), at + MAX_PROSE)
     given = 0
     for found in [*_END.finditer(body.text, at, stop), None]:
         end = found.end() if found else stop
@@ -36,4 +36,4 @@ def sentences(reading: Reading) -> Iterator[Piece]:
 
 def _after_greeting(body: Region) -> int:
     first = next(lines(body, most=1), None)
-    return first.end if first and GREETING.fullmatch(first.text) else body.start
+    return first.end if first and GREETING.fullmatch(first.text) else 0

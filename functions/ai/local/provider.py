@@ -27,7 +27,7 @@ def analyze(mail: MailText) -> Analysis:
     """Read a mail by rules; never raises, and takes bounded time on any input."""
     reading = read(mail)
     said = list(sentences(reading))
-    language = language_of(reading.body.text[reading.body.start : reading.body.end])
+    language = language_of(reading.body.text)
     reason = asked(reading, said, language)
     feeling, score = sentiment_of(said) if language == "en" else ("neutral", 0.0)
     return Analysis(

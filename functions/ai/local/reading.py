@@ -1,4 +1,4 @@
-"""A mail prepared for the rules: bounded, quoted lines and URLs blanked, the signature apart.
+"""A mail prepared for the rules: bounded, quoted lines and URLs blanked.
 
 Blanking replaces characters by spaces, so every offset still counts in the mail's own field.
 """
@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from functions.ai.local.signature import signature_start
 from functions.ai.models import (
     HIDDEN,
     MAX_QUOTE,
@@ -33,33 +32,28 @@ _BLANK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """The part `text[start:end]` of one field of the mail; `text` is `field`, blanked."""
+    """One field of the mail; `text` is `field`, blanked and cut to its limit."""
 
     source: Source
     field: str
     text: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A mail within its limits.
-
-    `body` is the text without its closing; `signatures` are the given signature and the closing.
-    """
+    """A mail within its limits."""
 
     kind: MailKind
     sender_name: str
     sender_email: str
     subject: Region
     body: Region
-    signatures: tuple[Region, ...]
+    signature: Region
     truncated: bool
 
     @property
     def regions(self) -> tuple[Region, ...]:
-        return (*self.signatures, self.body, self.subject)
+        return (self.signature, self.body, self.subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +75,13 @@ def read(mail: MailText) -> Reading:
     signature = _blanked(mail.signature[:MAX_SIGNATURE])
     subject = mail.subject[:MAX_HEADER]
     sender_name, sender_email = mail.sender_name[:MAX_HEADER], mail.sender_email[:MAX_HEADER]
-    cut = signature_start(text, sender_name, sender_email)
-    given = Region("signature", mail.signature, signature, 0, len(signature))
-    tail = Region("text", mail.text, text, cut, len(text))
     return Reading(
         kind=mail.kind,
         sender_name=sender_name,
         sender_email=sender_email,
-        subject=Region("subject", subject, subject, 0, len(subject)),
-        body=Region("text", mail.text, text, 0, cut),
-        signatures=tuple(region for region in (given, tail) if region.start < region.end),
+        subject=Region("subject", subject, subject),
+        body=Region("text", mail.text, text),
+        signature=Region("signature", mail.signature, signature),
         truncated=(
             len(mail.text) > MAX_TEXT
             or len(mail.signature) > MAX_SIGNATURE
@@ -114,10 +105,10 @@ def _blanked(text: str) -> str:
 
 def lines(region: Region, most: int = 40) -> Iterator[Piece]:
     """The first `most` lines of the region that are not empty."""
-    at, seen = region.start, 0
-    while at < region.end and seen < most:
-        stop = region.text.find("\n", at, region.end)
-        stop = region.end if stop < 0 else stop
+    at, seen = 0, 0
+    while at < len(region.text) and seen < most:
+        stop = region.text.find("\n", at)
+        stop = len(region.text) if stop < 0 else stop
         piece = trimmed(region, at, stop)
         if piece.text:
             seen += 1

@@ -69,10 +69,9 @@ def find_titles(reading: Reading) -> Iterator[Entity | None]:
     """Job titles; in a signature also the company written beside one ("CFO, Northwind")."""
     body = reading.body
     label = domain_label(reading.sender_email)
-    for region in reading.signatures:
-        for line in lines(region, most=14):
-            yield from _of_line(line, label)
-    for found in _IN_TEXT.finditer(lowered(body.text), body.start, body.end):
+    for line in lines(reading.signature, most=14):
+        yield from _of_line(line, label)
+    for found in _IN_TEXT.finditer(lowered(body.text)):
         if body.text[found.end()].isupper():
             yield _in_text(body, found.end())
 
@@ -124,7 +123,7 @@ def _is_function(piece: Piece) -> bool:
 def _in_text(body: Region, start: int) -> Entity | None:
     """The title that begins right after "our" or "I am the": capitalised up to its head word."""
     end = run = start
-    for word in _TITLE_WORD.finditer(body.text, start, min(body.end, start + 80)):
+    for word in _TITLE_WORD.finditer(body.text, start, start + 80):
         known = bool(_HEAD.fullmatch(word[0])) or word[0].casefold() in _FUNCTIONS
         if word.start() - run > 1 or not (word[0] in _JOINS or (word[0][0].isupper() and known)):
             break

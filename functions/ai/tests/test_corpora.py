@@ -8,8 +8,9 @@ import pytest
 
 from functions.ai.local.names import folded
 from functions.ai.local.provider import analyze
-from functions.ai.local.signature import signature_start
+from functions.ai.local.reading import closing_start
 from functions.ai.models import MailText
+from shared.mail import Address
 
 pytestmark = pytest.mark.corpora
 ROOT = Path(__file__).parents[3]
@@ -39,7 +40,7 @@ def unmarked(lines: list[str]) -> str:
 def closing_lines(lines: list[str], name: str, address: str) -> list[bool]:
     """For each line that is not empty, whether it is taken for part of the closing."""
     text = unmarked(lines)
-    cut, at, taken = signature_start(text, name, address), 0, list[bool]()
+    cut, at, taken = closing_start(text, Address(name, address)), 0, list[bool]()
     for line in text.split("\n"):
         if line.strip():
             taken.append(at >= cut)
@@ -56,7 +57,7 @@ def test_signature_lines_are_found_as_measured() -> None:
         taken_in_all += sum(taken)
         marked_in_all += sum(marks)
     f1 = 2 * right / (taken_in_all + marked_in_all)
-    assert f1 >= 0.86, f"F1 {f1:.3f}"  # measured 0.878
+    print("F1",f1,"alarms",sum(any(closing_lines(*mail)) for mail in signatures("N"))); assert f1 >= 0.86, f"F1 {f1:.3f}"  # measured 0.878
     alarms = sum(any(closing_lines(*mail)) for mail in signatures("N"))
     assert alarms <= 5  # measured 4
 

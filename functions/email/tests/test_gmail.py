@@ -15,7 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from functions.email import gmail
-from functions.email.gmail import Gmail
+from functions.email.gmail import Gmail, calls
 from functions.email.gmail.errors import (
     BadRequest,
     Forbidden,
@@ -286,7 +286,7 @@ def test_a_gmail_that_is_not_there_is_unavailable() -> None:
 def test_a_slow_gmail_is_unavailable(
     google: Google, dan: Gmail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gmail, "_TIMEOUT", 0.1)
+    monkeypatch.setattr(calls, "_TIMEOUT", 0.1)
     set_faults(google, {"kind": "latency", "seconds": 1})
     with pytest.raises(Unavailable):
         gmail.profile(dan)
@@ -362,7 +362,7 @@ def test_history_ids_are_kept_to_the_last_digit(
 def test_a_message_beyond_the_limit_is_refused_while_it_arrives(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gmail, "_MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(calls, "_MAX_ANSWER_BYTES", 100_000)
     scripted.body = b" " * 100_001
     with pytest.raises(TooLarge):
         gmail.get_raw(Gmail(scripted.url, "token"), "m1")

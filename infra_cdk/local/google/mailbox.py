@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -25,15 +25,16 @@ class Mailbox:
 
     url: str
     address: str
+    client: httpx.Client = field(init=False, repr=False, compare=False)
 
-    @cached_property
-    def client(self) -> httpx.Client:
-        return httpx.Client(
+    def __post_init__(self) -> None:
+        client = httpx.Client(
             base_url=f"{self.url}/gmail/v1/users/me/",
             headers={"Authorization": f"Bearer {access_token(self.address)}"},
             timeout=60,
             trust_env=False,
         )
+        object.__setattr__(self, "client", client)
 
     def __enter__(self) -> Mailbox:
         return self

@@ -94,6 +94,23 @@ def test_a_service_is_killed_while_mails_are_fetched(
     balance(team)
 
 
+def test_events_are_lost_with_the_queues_they_were_on(
+    team: Team, post: Post, killer: Killer
+) -> None:
+    """As no real queue does, the stand-in for SQS forgets everything when it is killed."""
+    with blocked_writes(team.stack, "email_analyses"):
+        gmail.insert_many(post.box, mails.batch(14))
+        assert eventually(lambda: {end for end, _ in ledger(team, post).values()} == {"stored"})
+        assert eventually(lambda: not left_behind(team))
+        assert eventually(lambda: waiting(team.stack))
+        killer.service("ministack")
+        killer.function("ai-consumers")
+    killer.revived("ministack")
+    hurry_queues(team.stack)
+    settle(team)
+    balance(team)
+
+
 def test_the_gateway_is_killed_while_pushes_arrive(team: Team, post: Post, killer: Killer) -> None:
     with ThreadPoolExecutor() as pool:
         arriving = pool.submit(gmail.insert_many, post.box, mails.batch(30), at_once=1)
@@ -126,3 +143,8 @@ def left_behind(team: Team) -> list[object]:
         "select event_id from outbox where workspace_id = %(workspace)s",
         workspace=team.workspace_id,
     )
+
+
+def pushed(killer: Killer) -> bool:
+    """Whether a push has arrived since the gateway's start."""
+    return killer.function_pid("email-webhook", at="gateway") is not None

@@ -27,7 +27,6 @@ INDEXES_ACROSS_WORKSPACES = {
     "inbox_seen": "the sweeper forgets what is old in every workspace",
     "mailboxes_resolve": "app.resolve_mailbox: a push names an address only",
     "mailboxes_synced": "app.resolve_quiet_mailboxes: mailboxes not heard of for a while",
-    "mail_ledger_due": "app.resolve_due_mailboxes: mails whose time has come",
 }
 KEYS_TO_NO_TENANT = {("memberships", "users"): "people belong to no workspace"}
 

@@ -32,7 +32,7 @@ class Delivery:
 
     With a `window`, a mailbox's next mail waits while so many of its mails are not final: the house
     is kept busy, and the time to visible is not that of an ever longer queue. With `seconds_apart`
-    each mailbox's mails come at that pace.
+    each mailbox's mails come at that pace, those of several mailboxes in turn.
     """
 
     boxes: Mapping[str, Mailbox]
@@ -45,10 +45,13 @@ class Delivery:
 
     def run(self) -> None:
         """Let all mails arrive, some mailboxes at a time, each in its order."""
+        stagger = self.seconds_apart / len(self.letters)
         with ThreadPoolExecutor(_MAILBOXES_AT_ONCE) as pool:
-            list(pool.map(self._fill, self.letters))
+            starts = [place * stagger for place in range(len(self.letters))]
+            list(pool.map(self._fill, self.letters, starts))
 
-    def _fill(self, address: str) -> None:
+    def _fill(self, address: str, start_after_s: float) -> None:
+        self.cancelled.wait(start_after_s)
         mine: list[str] = []
         for letter in self.letters[address]:
             self._hold(mine)

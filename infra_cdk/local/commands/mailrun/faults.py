@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
-from infra_cdk.local.scheduler import scheduled_event
+from infra_cdk.local.commands.mailrun.stage import WAY_JOBS
+from infra_cdk.local.commands.tick import run_job
 from infra_cdk.local.stack import Stack
 
 SETTINGS = {
@@ -20,7 +20,6 @@ SETTINGS = {
 """A lost notification is missed after two seconds and not after fifteen minutes."""
 
 RETRY_SECONDS = 1
-_JOBS = (("email-jobs", "poll"), ("email-jobs", "release"), ("outbox-jobs", "sweep"))
 _TICK_EVERY_S = 1.0
 
 _GET = {"method": "GET", "path": r"/messages/[^/?]+\?"}
@@ -95,11 +94,8 @@ def ticking(stack: Stack) -> Callable[[], None]:
         nonlocal last
         if time.monotonic() - last < _TICK_EVERY_S:
             return
-        for function, job in _JOBS:
-            url = f"{stack.runner_url('pollers')}/_haste/invoke/{function}"
-            event = scheduled_event(function, job, datetime.now(UTC))
-            headers = stack.admin_headers
-            httpx.post(url, json=event, headers=headers, timeout=90, trust_env=False)
+        for function, job in WAY_JOBS:
+            run_job(stack.config, function, job)
         last = time.monotonic()
 
     return tick

@@ -15,10 +15,13 @@ from infra_cdk.local.commands.mailrun.arrivals import Delivery
 from infra_cdk.local.commands.mailrun.letters import SAMPLES, Letter, read_folder
 from infra_cdk.local.commands.mailrun.run import run
 from infra_cdk.local.commands.mailrun.watching import Watcher, watching
+from infra_cdk.local.commands.tick import run_job
 from infra_cdk.local.google.mailbox import Mailbox
 from infra_cdk.local.stack import Stack
 
 _FEW = 6
+WAY_JOBS = (("email-jobs", "poll"), ("email-jobs", "release"), ("outbox-jobs", "sweep"))
+"""What finds mails and events that were lost on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +61,15 @@ def staged(
         yield Stage(account, boxes, mailbox_ids, letters, watcher)
 
 
-def warm_up(stack: Stack, address: str) -> None:
-    """Have every function on the mail's way started and used, by some mails of another workspace.
+def warm_up(stack: Stack, address: str, letters: Sequence[Letter] = ()) -> None:
+    """Have every function on the mail's way started and used, by mails of another workspace.
 
     Raises:
         CannotDo: they did not get through.
     """
-    letters = {address: read_folder(SAMPLES)[:_FEW]}
-    with staged(stack, "Warm-up", letters) as stage:
+    for function, job in WAY_JOBS:
+        run_job(stack.config, function, job)
+    with staged(stack, "Warm-up", {address: letters or read_folder(SAMPLES)[:_FEW]}) as stage:
         delivery = Delivery(stage.boxes, stage.letters, stage.watcher)
         outcome = run(stack, delivery, lambda _arrived, _counts: None)
     if outcome.missing:

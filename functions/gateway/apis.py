@@ -1,0 +1,54 @@
+"""Finds the FastAPI app of every declared HTTP function.
+
+Found by import and not listed, so that a new capability cannot be forgotten. Importing all of them
+takes half a second and more: only what is asked for it calls `find_apis`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from fastapi import FastAPI
+
+import functions
+from shared.wiring import Capability, Declared, functions_of
+
+_FOLDER = Path(functions.__path__[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An HTTP function that is a FastAPI app. `about` is its capability's own word on itself."""
+
+    declared: Declared
+    app: FastAPI
+    about: str
+
+    def is_public(self, path: str) -> bool:
+        """Whether a path of this app needs no token: as the longest prefix it lies under says."""
+        prefixes = [h for h in self.declared.function.http if _under(path, h.prefix)]
+        return max(prefixes, key=lambda http: len(http.prefix)).public if prefixes else False
+
+
+def find_apis() -> Iterator[Api]:
+    """The APIs, in the order of their capabilities' names. Other handlers are left out."""
+    for path in sorted(_FOLDER.glob("*/capability.py")):
+        module = import_module(f"functions.{path.parent.name}.capability")
+        capability: Capability = module.CAPABILITY
+        about = (module.__doc__ or "").strip().partition(": ")[2]
+        for declared in functions_of((capability,)):
+            if declared.function.http and (app := _app_of(declared)) is not None:
+                yield Api(declared, app, about[:1].upper() + about[1:])
+
+
+def _app_of(declared: Declared) -> FastAPI | None:
+    module = import_module(declared.entry.rpartition(".")[0])
+    app = getattr(module, "app", None)
+    return app if isinstance(app, FastAPI) else None
+
+
+def _under(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(f"{prefix}/")

@@ -1,0 +1,165 @@
+"""Merges the APIs' OpenAPI documents into one (https://spec.openapis.org/oas/v3.1.1.html).
+
+What each document says of itself stays; what is true of the whole API is said once: who may call
+(`security`), how errors look (`default` response), and short, unique names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from functions.gateway.models import EXAMPLE, problem_schemas
+
+Json = dict[str, Any]
+
+_SCHEMAS = "#/components/schemas/"
+_METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+_FASTAPI_ERRORS = ("HTTPValidationError", "ValidationError")
+_INFO = {
+    "title": "hasteCRM",
+    "version": "1",
+    "description": "A multi-tenant CRM for teams that live in Gmail. A token belongs to one"
+    " workspace; nothing of another can be seen with it.",
+    "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+}
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "The token of `POST /api/v1/auth/sign-in`.",
+}
+_PROBLEM = {
+    "description": "The request was not fulfilled.",
+    "content": {
+        "application/problem+json": {
+            "schema": {"$ref": f"{_SCHEMAS}Problem"},
+            "example": EXAMPLE.model_dump(mode="json", exclude_none=True),
+        }
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One API: its name and purpose for people, its document, and which paths need no token."""
+
+    title: str
+    about: str
+    document: Json
+    is_public: Callable[[str], bool]
+
+    @property
+    def schemas(self) -> Json:
+        found: Json = self.document.get("components", {}).get("schemas", {})
+        return {name: schema for name, schema in found.items() if name not in _FASTAPI_ERRORS}
+
+
+def merge(parts: Sequence[Part]) -> Json:
+    """One document for all parts; none of theirs is changed.
+
+    Raises:
+        ValueError: two parts have the same operation, or a name is taken where it must be free.
+    """
+    paths: Json = {}
+    schemas = problem_schemas(_SCHEMAS + "{model}")
+    clashing = _clashing([part.schemas for part in parts])
+    operation_ids = Counter(_short_id(*one) for part in parts for one in _operations(part))
+    for part in parts:
+        names = {name: _prefix(part) + name for name in clashing & part.schemas.keys()}
+        for path, method, operation in _operations(part):
+            short = _short_id(path, method, operation)
+            named = operation | ({"operationId": short} if operation_ids[short] == 1 else {})
+            finished = _finished(named, part, public=part.is_public(path))
+            _put(paths.setdefault(path, {}), method, _renamed(finished, names))
+        for name, schema in part.schemas.items():
+            _put(schemas, names.get(name, name), _renamed(schema, names))
+    return {
+        "openapi": "3.1.0",
+        "info": _INFO,
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}],
+        "tags": _tags(parts),
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": {"Problem": _PROBLEM},
+            "securitySchemes": {"bearer": _BEARER},
+        },
+    }
+
+
+def _operations(part: Part) -> Iterable[tuple[str, str, Json]]:
+    for path, item in part.document["paths"].items():
+        for method, operation in item.items():
+            if method in _METHODS:
+                yield path, method, operation
+
+
+def _finished(operation: Json, part: Part, *, public: bool) -> Json:
+    """The operation as the whole API has it. FastAPI's own 422 is not what we answer."""
+    responses = {
+        status: response
+        for status, response in operation["responses"].items()
+        if f"{_SCHEMAS}{_FASTAPI_ERRORS[0]}" not in json.dumps(response)
+    }
+    responses["default"] = {"$ref": "#/components/responses/Problem"}
+    open_to_all: Json = {"security": []} if public else {}
+    return operation | {"tags": [part.title], "responses": responses} | open_to_all
+
+
+def _short_id(path: str, method: str, operation: Json) -> str:
+    """`create_contact`, of FastAPI's `create_contact_api_v1_contacts_post`."""
+    return operation["operationId"].removesuffix(re.sub(r"\W", "_", path) + f"_{method}")
+
+
+def _clashing(all_schemas: Sequence[Json]) -> set[str]:
+    """Names that stand for different shapes in different parts.
+
+    Same text is not enough for being the same: `Page_Contact_` differs where `Contact` does.
+    """
+    texts: dict[str, set[str]] = {}
+    uses: Counter[str] = Counter()
+    for schemas in all_schemas:
+        for name, schema in schemas.items():
+            texts.setdefault(name, set()).add(json.dumps(schema, sort_keys=True))
+            uses[name] += 1
+    shared = {name for name, count in uses.items() if count > 1}
+    clashing = {name for name in shared if len(texts[name]) > 1}
+    while more := {
+        name
+        for name in shared - clashing
+        if any(f'"{_SCHEMAS}{other}"' in text for text in texts[name] for other in clashing)
+    }:
+        clashing |= more
+    return clashing
+
+
+def _prefix(part: Part) -> str:
+    return "".join(word.capitalize() for word in re.findall(r"\w+", part.title.replace("-", "")))
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    """A copy in which every reference to one of `names` goes to its new name."""
+    if isinstance(value, dict):
+        return {k: _renamed(v, names) for k, v in cast("Json", value).items()}
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in cast("list[Any]", value)]
+    if isinstance(value, str) and value.startswith(_SCHEMAS):  # $ref, or discriminator mapping
+        name = value.removeprefix(_SCHEMAS)
+        return _SCHEMAS + names.get(name, name)
+    return value
+
+
+def _put(into: Json, key: str, value: Any) -> None:
+    if into.setdefault(key, value) != value:
+        raise ValueError(f"{key} is described twice, and not alike: rename one of the two")
+
+
+def _tags(parts: Sequence[Part]) -> list[Json]:
+    about = {part.title: part.about for part in parts}
+    return [{"name": title, "description": text} for title, text in about.items()]

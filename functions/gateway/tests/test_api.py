@@ -1,0 +1,135 @@
+"""The document of the whole API, as it is served, against the declarations."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from functions.contacts.api import handler as contacts
+from functions.gateway.api import handler
+from functions.gateway.apis import find_apis
+from functions.gateway.models import FieldProblem, Problem
+from infra_cdk.local.routes import Match, routes_of
+from infra_cdk.registry import declared
+from shared.testing import Call
+
+URL = "/api/v1/openapi.json"
+NOT_FOR_CLIENTS = {"email-webhook"}
+"""HTTP functions that no client of ours calls."""
+
+
+@pytest.fixture
+def document(call: Call) -> dict[str, Any]:
+    answer = call(handler, "GET", URL, anonymous=True)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    return answer.json
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            yield path, operation
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from [inner] if key == "$ref" else _references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
+
+
+def _resolved(document: dict[str, Any], reference: str) -> Any:
+    found: Any = document
+    for step in reference.removeprefix("#/").split("/"):
+        found = found[step]
+    return found
+
+
+def _route(path: str) -> Match:
+    match = routes_of(declared()).match(path)
+    assert match is not None, f"{path} is below no declared prefix"
+    return match
+
+
+def test_every_declared_http_function_is_described() -> None:
+    described = {api.declared.name for api in find_apis()}
+    http = {one.name for one in declared() if one.function.http}
+    assert described == http - NOT_FOR_CLIENTS
+
+
+def test_every_operation_of_every_app_is_in_the_document(document: dict[str, Any]) -> None:
+    for api in find_apis():
+        own = api.app.openapi()["paths"]
+        assert own, api.declared.name
+        for path, item in own.items():
+            assert item.keys() == document["paths"][path].keys()
+            assert _route(path).route.declared == api.declared
+
+
+def test_no_api_needs_more_than_the_layer_we_have() -> None:
+    assert {api.declared.function.layers for api in find_apis()} == {("core",)}
+
+
+def test_it_is_valid_openapi(document: dict[str, Any]) -> None:
+    from openapi_spec_validator import OpenAPIV31SpecValidator
+
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_names_are_unique_and_references_lead_somewhere(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, operation in _operations(document)]
+    assert len(names) == len(set(names))
+    assert "create_contact" in names
+    references = set(_references(document))
+    assert len(references) > 10
+    for reference in references:
+        assert _resolved(document, reference)
+    used = {reference.rpartition("/")[2] for reference in references}
+    assert document["components"]["schemas"].keys() - used == set()
+
+
+def test_who_may_call_is_what_is_declared(document: dict[str, Any]) -> None:
+    assert document["security"] == [{"bearer": []}]
+    for path, operation in _operations(document):
+        assert (operation.get("security") == []) == _route(path).route.public, path
+
+
+def test_every_operation_has_its_capabilitys_tag_and_says_how_it_fails(
+    document: dict[str, Any],
+) -> None:
+    tags = {tag["name"]: tag["description"] for tag in document["tags"]}
+    assert tags["Contacts"] == "The people a workspace knows."
+    for path, operation in _operations(document):
+        assert len(operation["tags"]) == 1
+        assert operation["tags"][0] in tags, path
+        assert operation["responses"]["default"] == {"$ref": "#/components/responses/Problem"}
+    assert "HTTPValidationError" not in json.dumps(document)
+
+
+def test_a_problem_is_what_the_document_says(call: Call) -> None:
+    call(contacts, "POST", "/api/v1/contacts", {"name": "Ada", "email": "ada@example.com"})
+    invalid = call(contacts, "POST", "/api/v1/contacts", {"nmae": "Ada"})
+    taken = call(contacts, "POST", "/api/v1/contacts", {"name": "A", "email": "ada@example.com"})
+    for answer, status in ((invalid, 422), (taken, 409)):
+        assert answer.status == status
+        assert answer.json.keys() <= Problem.model_fields.keys()
+        problem = Problem.model_validate(answer.json)
+        assert all(
+            error.keys() == FieldProblem.model_fields.keys()
+            for error in answer.json.get("errors", ())
+        )
+        assert problem.errors or problem.existing_id
+
+
+def test_an_unchanged_document_is_not_sent_again(call: Call) -> None:
+    first = call(handler, "GET", URL, anonymous=True)
+    assert first.headers["cache-control"] == "public, max-age=60"
+    etag = first.headers["etag"]
+    for known in (etag, etag.removeprefix("W/"), f'"other", {etag}', "*"):
+        again = call(handler, "GET", URL, headers={"If-None-Match": known}, anonymous=True)
+        assert (again.status, again.body, again.headers["etag"]) == (304, b"", etag)
+    other = call(handler, "GET", URL, headers={"If-None-Match": '"other"'}, anonymous=True)
+    assert (other.status, other.body) == (200, first.body)

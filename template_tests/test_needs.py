@@ -1,0 +1,148 @@
+"""What a function reads, imports and emits is what it declares: no more, no less."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from importlib.metadata import distribution, packages_distributions
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from events.catalogue import all_events
+from infra_cdk.registry import declared
+from shared.wiring import Declared, Function
+from template_tests.reach import reach
+from template_tests.source import ROOT, is_test, python_files, shown, tree
+
+ALL = declared()
+ALWAYS = {"STAGE", "FUNCTION", "LOG_LEVEL"}
+BY_NEED = {
+    "database": "DATABASE_URL",
+    "cache": "CACHE_URL",
+    "bucket": "BUCKET",
+    "bus": "BUS",
+    "encryption": "KMS_KEY",
+}
+CALLS_OUT = {"httpx", "smtplib", "anthropic", "openai"}
+
+each = pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
+
+
+@each
+def test_settings_read_are_settings_declared(one: Declared) -> None:
+    given = _settings_given(one.function)
+    read = reach(one.entry).settings - ALWAYS
+    assert read - given == set(), "read, but its declaration does not give it"
+    assert given - read == set(), "declared, but nothing it runs reads it"
+
+
+def test_every_setting_is_read_by_its_name() -> None:
+    assert {place for one in ALL for place in reach(one.entry).unnamed} == set()
+
+
+def test_the_reading_follows_calls_into_other_modules() -> None:
+    """The instrument itself: what a route reads two modules further down is found."""
+    [api] = [one for one in ALL if one.name == "email-api"]
+    found = reach(api.entry)
+    assert ("shared.encryption", "data_key") in found.definitions
+    assert {"KMS_KEY", "GMAIL_TOPIC", "QUEUE_EMAIL_SYNC"} <= found.settings
+    assert ("functions.email.consumers.fetch", "fetch_emails") not in found.definitions
+
+
+@each
+def test_only_functions_that_call_out_have_a_way_out(one: Declared) -> None:
+    inside = bool(one.function.needs & {"database", "cache"})
+    calls_out = bool(reach(one.entry).packages & CALLS_OUT)
+    assert ("egress" in one.function.needs) == (inside and calls_out)
+
+
+@each
+def test_layers_hold_what_the_function_imports(one: Declared) -> None:
+    brought = {name for layer in one.function.layers for name in _layers()[layer]}
+    of_package = packages_distributions()
+    strangers = {
+        package
+        for package in reach(one.entry).packages - sys.stdlib_module_names
+        if not brought & {canonicalize_name(name) for name in of_package.get(package, ())}
+    }
+    assert strangers == set(), f"not in the layers {one.function.layers}"
+
+
+@each
+def test_a_layer_is_not_carried_for_nothing(one: Declared) -> None:
+    if "ai" not in one.function.layers:
+        return
+    of_package = packages_distributions()
+    own = _layers()["ai"] - _layers()["core"]
+    used = {
+        canonicalize_name(name)
+        for package in reach(one.entry).packages
+        for name in of_package.get(package, ())
+    }
+    assert own & used
+
+
+def test_an_event_is_made_by_its_capability_and_no_other() -> None:
+    """`shared` may too, where two capabilities do the same thing."""
+    known = all_events()
+    made: dict[str, set[str]] = {name: set() for name in known}
+    for path in python_files():
+        if is_test(path) or path == ROOT / "shared/testing.py":
+            continue
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                if node.func.id in known:
+                    made[node.func.id].add(shown(path))
+    assert [name for name, places in made.items() if not places] == [], "nobody makes it"
+    for name, places in made.items():
+        allowed = (f"functions/{known[name].source}/", "shared/")
+        assert [place for place in places if not place.startswith(allowed)] == []
+
+
+def test_no_distribution_claims_our_names() -> None:
+    """Ours are common words; another package of that name would be imported instead."""
+    claimed = packages_distributions()
+    for name in ("functions", "shared", "events", "infra_cdk", "template_tests"):
+        assert set(claimed.get(name, ())) <= {"hastecrm"}
+
+
+def _settings_given(function: Function) -> set[str]:
+    return {
+        *(BY_NEED[need] for need in function.needs if need in BY_NEED),
+        *function.env,
+        *(f"QUEUE_{_upper(queue)}" for queue in function.sends),
+        *(f"SECRET_{_upper(secret)}" for secret in function.secrets),
+    }
+
+
+def _upper(name: str) -> str:
+    return name.upper().replace("-", "_")
+
+
+def _layers() -> dict[str, set[str]]:
+    """The distributions in each layer: pyproject's lists and all that those require."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    core = _with_requirements(project["project"]["dependencies"])
+    return {"core": core, "ai": _with_requirements(project["dependency-groups"]["ai"])}
+
+
+def _with_requirements(wanted: list[str]) -> set[str]:
+    found: set[str] = set()
+    waiting = [Requirement(line) for line in wanted]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name in found:
+            continue
+        found.add(name)
+        for line in distribution(name).requires or ():
+            further = Requirement(line)
+            extras = requirement.extras or {""}
+            if further.marker is None or any(
+                further.marker.evaluate({"extra": extra}) for extra in extras
+            ):
+                waiting.append(further)
+    return found
