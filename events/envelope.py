@@ -7,7 +7,7 @@ new class. Consumers ignore fields they do not know, so an older one survives a 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,6 +55,15 @@ class Event(BaseModel):
     def type_name(cls) -> str:
         """The event's type on the bus (`detail-type`) and in the feed."""
         return cls.__name__
+
+
+class Envelope(TypedDict):
+    """What the transaction that emits an event knows of it."""
+
+    workspace_id: UUID
+    actor: str
+    aggregate_id: UUID
+    aggregate_version: int
 
 
 def parse(type_name: str, payload: bytes | str | dict[str, Any]) -> Event | None:

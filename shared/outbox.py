@@ -3,7 +3,7 @@
 The outbox table is the truth: an event leaves it only once EventBridge has taken it. A function
 publishes what it has just committed once per invocation, within a small time budget; whatever a
 crash, a full bus or the budget leaves behind, `functions/outbox` sends a minute later. So an event
-may be published twice, and consumers mark what they have seen (`Tx.first_time`).
+may be published twice, and consumers mark what they have seen (`Tx.first_times`).
 """
 
 from __future__ import annotations

@@ -28,9 +28,7 @@ def open_workspace(tx: Tx, name: str, owner_id: UUID) -> None:
     tx.run("insert into feed (workspace_id) values (%(workspace_id)s)")
     tx.emit(
         WorkspaceCreated(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=tx.workspace_id,
+            **tx.envelope(tx.workspace_id),
             name=name,
             owner_id=owner_id,
         )

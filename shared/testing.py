@@ -115,7 +115,7 @@ def as_role(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
 
 
 @pytest.fixture
-def new_workspace(database: Database) -> Callable[[], Workspace]:
+def new_workspace(database: Database) -> NewWorkspace:
     """Makes workspaces, each with an owner."""
 
     def make() -> Workspace:
@@ -143,7 +143,7 @@ def new_workspace(database: Database) -> Callable[[], Workspace]:
 
 
 @pytest.fixture
-def workspace(new_workspace: Callable[[], Workspace]) -> Workspace:
+def workspace(new_workspace: NewWorkspace) -> Workspace:
     """A workspace of this test's own."""
     return new_workspace()
 
@@ -174,7 +174,11 @@ def aws(ministack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HASTE_KMS_KEY", os.environ["HASTE_TEST_KMS_KEY"])
 
 
+# What the fixtures below give, for annotations.
 Call = Callable[..., Answer]
+Deliver = Callable[..., list[str]]
+EventsOf = Callable[[Workspace], list[dict[str, Any]]]
+NewWorkspace = Callable[[], Workspace]
 
 
 @pytest.fixture
@@ -210,7 +214,7 @@ def call(as_role: Callable[[str], None], workspace: Workspace, aws: None) -> Cal
 
 
 @pytest.fixture
-def deliver(as_role: Callable[[str], None], aws: None) -> Callable[..., list[str]]:
+def deliver(as_role: Callable[[str], None], aws: None) -> Deliver:
     """Deliver a batch to a queue's handler as crm_worker; the ids of the messages that failed.
 
     Each message is an event, as EventBridge puts it on a queue, or the body itself.
@@ -226,7 +230,7 @@ def deliver(as_role: Callable[[str], None], aws: None) -> Callable[..., list[str
 
 
 @pytest.fixture
-def events_of(database: Database) -> Callable[[Workspace], list[dict[str, Any]]]:
+def events_of(database: Database) -> EventsOf:
     """The feed of a workspace: type, payload and position of each event, in order."""
 
     def read(workspace: Workspace) -> list[dict[str, Any]]:
@@ -239,6 +243,19 @@ def events_of(database: Database) -> Callable[[Workspace], list[dict[str, Any]]]
         )
 
     return read
+
+
+def read_all(call: Call, handler: Callable[..., Any], url: str) -> list[dict[str, Any]]:
+    """The items of a list, page after page; `url` has a query."""
+    items: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        answer = call(handler, "GET", f"{url}{cursor}")
+        assert answer.status == 200, answer.json
+        items += answer.json["items"]
+        if answer.json["next_cursor"] is None:
+            return items
+        cursor = f"&cursor={answer.json['next_cursor']}"
 
 
 @pytest.fixture(autouse=True)

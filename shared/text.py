@@ -1,9 +1,6 @@
 """Text from outside, made fit to store and to show on one line."""
 
 import unicodedata
-from typing import Annotated
-
-from pydantic import AfterValidator, StringConstraints
 
 
 def one_line(text: str) -> str:
@@ -33,10 +30,3 @@ def many_lines(text: str) -> str:
 def _refuse_surrogates(text: str) -> None:
     if any(unicodedata.category(character) == "Cs" for character in text):
         raise ValueError("contains a surrogate, which is not a character")
-
-
-Line = Annotated[str, AfterValidator(one_line), StringConstraints(strip_whitespace=True)]
-"""One line of text."""
-
-Text = Annotated[str, AfterValidator(many_lines)]
-"""Text of any number of lines."""

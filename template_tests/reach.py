@@ -213,8 +213,9 @@ def _imported(node: ast.AST, package: str) -> Iterator[tuple[str, str]]:
     for inner in _walk(node):
         if isinstance(inner, ast.Import):
             for alias in inner.names:
-                yield (alias.asname or alias.name.split(".")[0]), (
-                    alias.name if alias.asname else alias.name.split(".")[0]
+                yield (
+                    (alias.asname or alias.name.split(".")[0]),
+                    (alias.name if alias.asname else alias.name.split(".")[0]),
                 )
         elif isinstance(inner, ast.ImportFrom) and inner.module:
             for alias in inner.names:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import distribution, packages_distributions
 
 import pytest
@@ -15,7 +17,7 @@ from events.catalogue import all_events
 from infra_cdk.registry import declared
 from shared.wiring import Declared, Function
 from template_tests.reach import reach
-from template_tests.source import ROOT, is_test, python_files, shown, tree
+from template_tests.source import PACKAGES, ROOT, is_test, python_files, shown, tree
 
 ALL = declared()
 ALWAYS = {"STAGE", "FUNCTION", "LOG_LEVEL"}
@@ -62,11 +64,10 @@ def test_only_functions_that_call_out_have_a_way_out(one: Declared) -> None:
 @each
 def test_layers_hold_what_the_function_imports(one: Declared) -> None:
     brought = {name for layer in one.function.layers for name in _layers()[layer]}
-    of_package = packages_distributions()
     strangers = {
         package
         for package in reach(one.entry).packages - sys.stdlib_module_names
-        if not brought & {canonicalize_name(name) for name in of_package.get(package, ())}
+        if not brought & _distributions_of(package)
     }
     assert strangers == set(), f"not in the layers {one.function.layers}"
 
@@ -75,14 +76,8 @@ def test_layers_hold_what_the_function_imports(one: Declared) -> None:
 def test_a_layer_is_not_carried_for_nothing(one: Declared) -> None:
     if "ai" not in one.function.layers:
         return
-    of_package = packages_distributions()
     own = _layers()["ai"] - _layers()["core"]
-    used = {
-        canonicalize_name(name)
-        for package in reach(one.entry).packages
-        for name in of_package.get(package, ())
-    }
-    assert own & used
+    assert any(own & _distributions_of(package) for package in reach(one.entry).packages)
 
 
 def test_an_event_is_made_by_its_capability_and_no_other() -> None:
@@ -93,9 +88,8 @@ def test_an_event_is_made_by_its_capability_and_no_other() -> None:
         if is_test(path) or path == ROOT / "shared/testing.py":
             continue
         for node in ast.walk(tree(path)):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                if node.func.id in known:
-                    made[node.func.id].add(shown(path))
+            if _called(node) in known:
+                made[_called(node)].add(shown(path))
     assert [name for name, places in made.items() if not places] == [], "nobody makes it"
     for name, places in made.items():
         allowed = (f"functions/{known[name].source}/", "shared/")
@@ -104,9 +98,15 @@ def test_an_event_is_made_by_its_capability_and_no_other() -> None:
 
 def test_no_distribution_claims_our_names() -> None:
     """Ours are common words; another package of that name would be imported instead."""
-    claimed = packages_distributions()
-    for name in ("functions", "shared", "events", "infra_cdk", "template_tests"):
-        assert set(claimed.get(name, ())) <= {"hastecrm"}
+    for name in PACKAGES:
+        assert _distributions_of(name) <= {"hastecrm"}
+
+
+def _called(node: ast.AST) -> str:
+    """The name a call names its function by."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id
+    return ""
 
 
 def _settings_given(function: Function) -> set[str]:
@@ -122,6 +122,16 @@ def _upper(name: str) -> str:
     return name.upper().replace("-", "_")
 
 
+def _distributions_of(package: str) -> set[str]:
+    return {canonicalize_name(name) for name in _installed().get(package, ())}
+
+
+@cache
+def _installed() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+@cache
 def _layers() -> dict[str, set[str]]:
     """The distributions in each layer: pyproject's lists and all that those require."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())

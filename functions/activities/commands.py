@@ -20,10 +20,7 @@ def create_task(tx: Tx, new: NewTask, *, automation_run_id: UUID | None = None) 
     task = store.insert(tx, new, automation_run_id=automation_run_id)
     tx.emit(
         TaskCreated(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=task.id,
-            aggregate_version=task.version,
+            **tx.envelope(task.id, task.version),
             title=task.title,
             email_id=task.email_id,
             contact_id=task.contact_id,
@@ -57,10 +54,7 @@ def change_task(tx: Tx, task_id: UUID, change: TaskChange, *, version: int | Non
         raise PreconditionFailed
     tx.emit(
         TaskChanged(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=stored.id,
-            aggregate_version=stored.version,
+            **tx.envelope(stored.id, stored.version),
             title=stored.title,
             status=stored.status,
             changed=changed,
@@ -84,10 +78,7 @@ def delete_task(tx: Tx, task_id: UUID, *, version: int | None = None) -> None:
         raise PreconditionFailed
     tx.emit(
         TaskDeleted(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=task_id,
-            aggregate_version=deleted,
+            **tx.envelope(task_id, deleted),
             title=current.title,
         )
     )

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.errors import FieldError, NotFound, Unprocessable
-from shared.text import Line, Text
+from shared.values import Line, Text
 
 TITLE_LENGTH = 200
 

@@ -16,9 +16,7 @@ def record_analysis(tx: Tx, received: EmailReceived, analyzed: Analyzed) -> bool
         return False
     tx.emit(
         EmailAnalyzed(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=received.aggregate_id,
+            **tx.envelope(received.aggregate_id),
             mailbox_id=received.mailbox_id,
             direction=received.direction,
             kind=received.kind,

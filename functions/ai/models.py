@@ -9,13 +9,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from events.email import Kind
+
 MAX_VALUE = 200
 MAX_QUOTE = 400
 MAX_ENTITIES = 50
 
 EntityKind = Literal["person", "company", "phone", "email", "job_title"]
 Source = Literal["subject", "text", "signature", "sender_name", "sender_email"]
-MailKind = Literal["human", "list", "auto_reply", "auto_generated", "bounce", "calendar"]
 Sentiment = Literal["positive", "neutral", "negative"]
 Intent = Literal["request", "proposal", "information", "scheduling", "complaint", "thanks", "other"]
 
@@ -36,14 +37,16 @@ class _Frozen(BaseModel):
 
 
 class MailText(_Frozen):
-    """One mail as AI reads it. `text` is what the sender newly wrote, without quoted replies."""
+    """One mail as AI reads it: `text` is what the sender newly wrote, `signature` what closed it,
+    as `shared.mail.split_reply` tells them apart.
+    """
 
     subject: str = ""
     text: str = ""
     signature: str = ""
     sender_name: str = ""
     sender_email: str = ""
-    kind: MailKind = "human"
+    kind: Kind = "human"
     date: datetime | None = None
 
 

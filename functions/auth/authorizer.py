@@ -13,12 +13,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from functions.auth import queries, tokens
 from functions.auth.models import Session
 from shared.db import transaction
-from shared.invocation import invocation
+from shared.invocation import LambdaContext, invocation
 from shared.log import about
 
 _SESSION_KEPT_S = 30.0

@@ -7,20 +7,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from shared.errors import Conflict, Forbidden, Unauthorized
-from shared.mail.addresses import normalize_email
-from shared.text import Line
-
-Email = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
-    AfterValidator(normalize_email),
-]
-"""An e-mail address in the form we compare: lower case."""
-
-Name = Annotated[Line, Field(min_length=1, max_length=200)]
+from shared.values import EmailAddress, Name
 
 
 def _one_spelling(password: SecretStr) -> SecretStr:
@@ -56,7 +46,7 @@ class SignUp(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    email: Email
+    email: EmailAddress
     password: NewPassword
     name: Name
     workspace_name: Name
@@ -67,7 +57,7 @@ class SignIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    email: Email
+    email: EmailAddress
     password: Password
     workspace_id: UUID | None = None
 

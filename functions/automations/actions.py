@@ -29,7 +29,7 @@ from functions.contacts.commands import change_contact
 from functions.contacts.models import Contact, ContactChange, ContactNotFound
 from functions.contacts.queries import find_by_email, get_contact
 from shared.db import Tx
-from shared.mail.addresses import normalize_email
+from shared.mail import normalize_email
 
 _LONGEST_NOTES = 10_000
 

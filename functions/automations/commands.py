@@ -35,10 +35,7 @@ def create_automation(tx: Tx, new: NewAutomation) -> Automation:
     automation = store.insert(tx, new.model_copy(update={"conditions": conditions}))
     tx.emit(
         AutomationCreated(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=automation.id,
-            aggregate_version=automation.version,
+            **tx.envelope(automation.id, automation.version),
             name=automation.name,
             enabled=automation.enabled,
             event_type=automation.event_type,
@@ -76,10 +73,7 @@ def change_automation(
         raise PreconditionFailed
     tx.emit(
         AutomationChanged(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=stored.id,
-            aggregate_version=stored.version,
+            **tx.envelope(stored.id, stored.version),
             name=stored.name,
             enabled=stored.enabled,
             event_type=stored.event_type,
@@ -102,10 +96,7 @@ def delete_automation(tx: Tx, automation_id: UUID, *, version: int | None = None
         raise PreconditionFailed
     tx.emit(
         AutomationDeleted(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=automation_id,
-            aggregate_version=deleted,
+            **tx.envelope(automation_id, deleted),
             name=current.name,
         )
     )

@@ -19,7 +19,7 @@ from pydantic import (
 from functions.activities.models import Title
 from functions.contacts.models import ContactChange, Tag
 from shared.errors import Conflict, NotFound, Unprocessable
-from shared.text import Line, Text
+from shared.values import Line, Name, Text
 
 MOST_AUTOMATIONS = 200
 
@@ -31,7 +31,6 @@ EventType = Literal[
     "TaskCreated",
     "TaskChanged",
 ]
-Name = Annotated[Line, Field(min_length=1, max_length=200)]
 Conditions = Annotated[
     dict[str, Any],
     Field(

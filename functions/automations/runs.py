@@ -96,9 +96,7 @@ def _failed(run: Run, reason: str, results: tuple[ActionResult, ...] = ()) -> Ru
 def _emit(tx: Tx, run: Run) -> None:
     tx.emit(
         AutomationRan(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=run.id,
+            **tx.envelope(run.id),
             automation_id=run.automation_id,
             event_id=run.event_id,
             event_type=run.event_type,

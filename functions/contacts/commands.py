@@ -20,10 +20,7 @@ def create_contact(tx: Tx, new: NewContact) -> Contact:
     contact = store.insert(tx, new)
     tx.emit(
         ContactCreated(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=contact.id,
-            aggregate_version=contact.version,
+            **tx.envelope(contact.id, contact.version),
             email=contact.email,
             name=contact.name,
         )
@@ -59,10 +56,7 @@ def change_contact(
         raise PreconditionFailed
     tx.emit(
         ContactChanged(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=stored.id,
-            aggregate_version=stored.version,
+            **tx.envelope(stored.id, stored.version),
             email=stored.email,
             name=stored.name,
             changed=changed,
@@ -84,10 +78,7 @@ def delete_contact(tx: Tx, contact_id: UUID, *, version: int | None = None) -> N
         raise PreconditionFailed
     tx.emit(
         ContactDeleted(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=contact_id,
-            aggregate_version=deleted,
+            **tx.envelope(contact_id, deleted),
             email=current.email,
         )
     )

@@ -6,20 +6,11 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.errors import Conflict, NotFound
-from shared.mail.addresses import normalize_email
-from shared.text import Line
+from shared.values import EmailAddress, Line, Name
 
-Email = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
-    AfterValidator(normalize_email),
-]
-"""An e-mail address in the form we compare: lower case."""
-
-Name = Annotated[Line, Field(min_length=1, max_length=200)]
 Phone = Annotated[Line, Field(min_length=1, max_length=40)]
 Tag = Annotated[Line, Field(min_length=1, max_length=60)]
 
@@ -45,7 +36,7 @@ class NewContact(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Name
-    email: Email | None = None
+    email: EmailAddress | None = None
     phone: Phone | None = None
     company: Name | None = None
     job_title: Name | None = None
@@ -58,7 +49,7 @@ class ContactChange(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Name | None = Field(default=None, description="A name cannot be cleared.")
-    email: Email | None = None
+    email: EmailAddress | None = None
     phone: Phone | None = None
     company: Name | None = None
     job_title: Name | None = None

@@ -171,9 +171,18 @@ def release(tx: Tx, mailbox_id: UUID, *, again_s: int) -> list[FetchEmail]:
 
 
 def store_email(
-    tx: Tx, mailbox: MailboxAccess, message: RawMessage, mail: Mail, raw_key: str, *, listed: bool
+    tx: Tx,
+    mailbox: MailboxAccess,
+    wanted: FetchEmail,
+    message: RawMessage,
+    mail: Mail,
+    raw_key: str,
 ) -> UUID | None:
-    """Store a mail that was fetched and parsed; its id, or None if it was stored before."""
+    """Store a mail that was fetched and parsed; its id.
+
+    None if it was stored before, or has changed at the provider since it was `wanted`: then it is
+    released again.
+    """
     email_id = uuid7()
     received_at = datetime.fromtimestamp(message.internal_date / 1000, tz=UTC)
     sender = mail.sender.email if mail.sender else None
@@ -182,7 +191,8 @@ def store_email(
     row: dict[str, Any] = {
         "id": email_id,
         "mailbox_id": mailbox.id,
-        "provider_id": message.id,
+        "provider_id": wanted.provider_id,
+        "generation": wanted.generation,
         "provider_thread_id": message.thread_id,
         "message_id": mail.message_id,
         "direction": "outbound" if outbound else "inbound",
@@ -199,7 +209,7 @@ def store_email(
         # A mail that a listing found may still be new: the notification of it was lost. And one
         # that was notified may be old, if somebody imported it or took it out of spam; but clocks
         # differ, so a mail that came just as the mailbox was connected counts as new.
-        "backfill": received_at < mailbox.created_at - (timedelta() if listed else _LATE),
+        "backfill": received_at < mailbox.created_at - (timedelta() if wanted.listed else _LATE),
         "subject": mail.subject,
         "snippet": " ".join((mail.reply or mail.text)[: 2 * _SNIPPET_LENGTH].split())[
             :_SNIPPET_LENGTH
@@ -239,9 +249,16 @@ def left_out(message: RawMessage) -> str | None:
     )
 
 
-def skip_email(tx: Tx, mailbox_id: UUID, provider_id: str, reason: str) -> None:
-    """Close a mail that is not for the CRM, saying why."""
-    store.settle(tx, mailbox_id, provider_id, "skipped", reason)
+def skip_email(tx: Tx, wanted: FetchEmail, reason: str) -> None:
+    """Close a mail that is not for the CRM, saying why, unless it has changed since."""
+    store.settle(
+        tx,
+        wanted.mailbox_id,
+        wanted.provider_id,
+        "skipped",
+        reason,
+        generation=wanted.generation,
+    )
 
 
 def rest_mailbox(tx: Tx, mailbox_id: UUID, until: datetime) -> None:
@@ -282,7 +299,9 @@ def miss_email(tx: Tx, mailbox_id: UUID, provider_id: str) -> None:
         store.settle(tx, mailbox_id, provider_id, "gone", "missing")
 
 
-def _take(tx: Tx, mailbox_id: UUID, units: float, again_s: int, *, listed: bool) -> list[FetchEmail]:
+def _take(
+    tx: Tx, mailbox_id: UUID, units: float, again_s: int, *, listed: bool
+) -> list[FetchEmail]:
     most = int(max(units, 0) // _UNITS_PER_GET)
     if most == 0:
         return []

@@ -7,21 +7,15 @@ from hashlib import sha256
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from events.email import Direction, Kind
 from shared.errors import Conflict, Forbidden, NotFound, Unavailable, Unprocessable
-from shared.mail.addresses import normalize_email
 from shared.queues import Outgoing
+from shared.values import EmailAddress
 
 Sharing = Literal["metadata", "subject", "everything"]
 LedgerState = Literal["pending", "queued", "retrying", "stored", "skipped", "gone", "failed"]
-
-Address = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$"),
-    AfterValidator(normalize_email),
-]
 
 
 class MailboxNotFound(NotFound):
@@ -77,7 +71,7 @@ class NewMailbox(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    address: Address
+    address: EmailAddress
     access_token: AccessToken
     sharing: Sharing = "metadata"
 
@@ -269,7 +263,7 @@ class SyncMailbox(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    address: Address
+    address: EmailAddress
 
 
 class FetchEmail(BaseModel):
@@ -281,6 +275,7 @@ class FetchEmail(BaseModel):
     mailbox_id: UUID
     provider_id: str
     listed: bool
+    generation: int = 0
 
 
 def sync_message(message: SyncMailbox, reason: str) -> Outgoing:

@@ -6,10 +6,8 @@ deploy stops with the old code still serving.
 
 from __future__ import annotations
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from shared.db.migrate import migrate
-from shared.invocation import Payload, invocation
+from shared.invocation import LambdaContext, Payload, invocation
 from shared.log import logger
 from shared.settings import setting
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from events.catalogue import all_events
 from functions.outbox import queries, store
 from functions.outbox.models import Unpublished
@@ -43,8 +41,8 @@ def sweep() -> None:
             break
     with system_transaction(ACTOR) as tx:
         oldest_s = queries.oldest_age_s(tx)
-    metrics.add_metric("OutboxPublished", MetricUnit.Count, published)
-    metrics.add_metric("OutboxOldestSeconds", MetricUnit.Seconds, oldest_s)
+    metrics.add_metric("OutboxPublished", "Count", published)
+    metrics.add_metric("OutboxOldestSeconds", "Seconds", oldest_s)
 
 
 def expire_inbox() -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from shared.errors import NotFound
-from shared.text import Line
+from shared.values import Name
 
 
 class WorkspaceNotFound(NotFound):
@@ -21,7 +20,7 @@ class NewWorkspace(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[Line, Field(min_length=1, max_length=200)]
+    name: Name
 
 
 class Workspace(BaseModel):

@@ -1,31 +1,28 @@
 """`/_haste/`: what the `haste` command asks of a running gateway or pollers process.
 
-Open to this machine alone, and, but for the health check, to whoever knows this run's token. A web
-page can make a browser send requests here, but it cannot know the token, and one that has bound its
-own name to 127.0.0.1 gives itself away by that name in `Host`.
+Open to this machine alone, and, but for the health check, to whoever knows this run's token, which
+no web page can know.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
-from ipaddress import ip_address
 
 from infra_cdk.local.fleet import Fleet
 from infra_cdk.local.gateway_events import Request
 from infra_cdk.local.gateway_responses import Response, problem
+from infra_cdk.local.loopback import is_ours
 from infra_cdk.local.slot import Result
 
 PREFIX = "/_haste/"
 TOKEN_HEADER = "x-haste-token"  # noqa: S105 -- the header's name, not its value
-_LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 async def admin(request: Request, fleet: Fleet, token: str) -> Response:
     """Answer a request below `/_haste/`."""
     headers = dict(request.headers)
-    host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
-    if not ip_address(request.source_ip).is_loopback or host not in _LOCAL_NAMES:
+    if not is_ours(request):
         return problem(403, "forbidden", "This is for the machine itself.", "")
     action = (request.method, request.path.removeprefix(PREFIX))
     if action == ("GET", "health"):

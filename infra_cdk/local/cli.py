@@ -19,21 +19,26 @@ from infra_cdk.local.commands.failure import CannotDo
 app = typer.Typer(
     help="hasteCRM on a laptop.", no_args_is_help=True, pretty_exceptions_enable=False
 )
+bench = typer.Typer(help="Measure.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="The API's port.")]
+Machine = Annotated[
+    bool, typer.Option("--json", help="Print the figures as the last line of stdout.")
+]
 
 
 @app.command()
 def demo(
     mail: Annotated[
-        Path | None, typer.Option(help="Deliver every .eml and .txt of this folder.")
+        Path | None, typer.Option(help="Deliver every .eml and .txt below this folder.")
     ] = None,
     leave: Annotated[bool, typer.Option("--exit", help="End when done.")] = False,
-    machine: Annotated[
-        bool, typer.Option("--json", help="Print the figures as the last line of stdout.")
-    ] = False,
+    machine: Machine = False,
     faults: Annotated[
         bool, typer.Option("--faults", help="Let Gmail and its notifications fail now and then.")
     ] = False,
-    port: Annotated[int | None, typer.Option(help="The API's port.")] = None,
+    port: Port = None,
     home: Annotated[
         Path | None, typer.Option(help="Data folder to use and keep; default: a fresh one.")
     ] = None,
@@ -47,7 +52,7 @@ def demo(
 
 @app.command()
 def dev(
-    port: Annotated[int | None, typer.Option(help="The API's port.")] = None,
+    port: Port = None,
     mailbox: Annotated[
         list[str] | None, typer.Option(help="An address at the Gmail stand-in; may be repeated.")
     ] = None,
@@ -60,22 +65,94 @@ def dev(
         dev(Asked(port, mailbox or (), home))
 
 
-bench = typer.Typer(help="Measure.", no_args_is_help=True)
-app.add_typer(bench, name="bench")
+@app.command()
+def doctor(machine: Machine = False) -> None:
+    """Say what is missing, and how to get it."""
+    with _explained():
+        from infra_cdk.local.commands.doctor import doctor
+
+        doctor(machine=machine)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def check(
+    pytest_args: Annotated[list[str] | None, typer.Argument(help="Passed on to pytest.")] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Without tests that start it all or read corpora.")
+    ] = False,
+) -> None:
+    """Format, lint, types, import contracts and tests."""
+    with _explained():
+        from infra_cdk.local.commands.check import check
+
+        raise typer.Exit(check(fast=fast, pytest_args=pytest_args or ()))
 
 
 @bench.command("email")
 def bench_email(
     mails: Annotated[int, typer.Option(min=1, max=100_000, help="How many at once.")] = 1000,
-    machine: Annotated[
-        bool, typer.Option("--json", help="Print the figures as the last line of stdout.")
-    ] = False,
+    machine: Machine = False,
 ) -> None:
     """Mails a minute, processor time per mail, time until a mail is visible."""
     with _explained():
         from infra_cdk.local.commands.bench import Asked, bench_email
 
         bench_email(Asked(mails, machine))
+
+
+@app.command()
+def invoke(
+    function: str,
+    event: Annotated[str, typer.Option(help="A file of JSON, or - for standard input.")] = "",
+) -> None:
+    """Give a function of the running stack an event."""
+    with _explained():
+        from infra_cdk.local.commands.invoke import invoke
+
+        invoke(function, event)
+
+
+@app.command()
+def tick(function: str, job: str) -> None:
+    """Run a scheduled job of the running stack now."""
+    with _explained():
+        from infra_cdk.local.commands.tick import tick
+
+        tick(function, job)
+
+
+@app.command()
+def send(queue: str, body: str) -> None:
+    """Put a message on a queue of the running stack."""
+    with _explained():
+        from infra_cdk.local.commands.queues import send
+
+        send(queue, body)
+
+
+@app.command()
+def dlq(
+    queue: Annotated[str | None, typer.Argument()] = None,
+    redrive: Annotated[bool, typer.Option("--redrive", help="Put the messages back.")] = False,
+) -> None:
+    """What could not be handled: counts for each queue."""
+    with _explained():
+        from infra_cdk.local.commands.queues import dead_letters
+
+        dead_letters(queue, redrive=redrive)
+
+
+@app.command()
+def db(
+    query: Annotated[str | None, typer.Argument(help="One statement of SQL.")] = None,
+    role: Annotated[str, typer.Option(help="Whom to ask as.")] = "crm_migrator",
+    workspace: Annotated[str | None, typer.Option(help="Whose rows, for other roles.")] = None,
+) -> None:
+    """Ask the running stack's database, or print its URL."""
+    with _explained():
+        from infra_cdk.local.commands.database import database
+
+        database(query, role, workspace)
 
 
 @contextmanager
@@ -96,15 +173,20 @@ def _explained() -> Generator[None]:
 
 
 def _expected(error: Exception) -> bool:
+    import httpx
+
     from infra_cdk.local.ports import PortInUse
     from infra_cdk.local.processes import ServiceFailed
     from infra_cdk.local.supervisor import AlreadyRunning
 
+    if isinstance(error, httpx.HTTPError):
+        error.add_note("A part of the stack did not answer; the logs folder says why.")
+        return True
     return isinstance(error, (PortInUse, ServiceFailed, AlreadyRunning))
 
 
 def _fail(error: Exception) -> None:
-    typer.echo(f"haste: {error}", err=True)
+    typer.echo("\n".join([f"haste: {error}", *getattr(error, "__notes__", ())]), err=True)
     raise typer.Exit(1) from error
 
 

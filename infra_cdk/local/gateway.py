@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from infra_cdk.local import admin
+from infra_cdk.local import admin, docs_page
 from infra_cdk.local.asgi import App, asgi_app, serve
 from infra_cdk.local.authorizer import Authorizer, Refusal
 from infra_cdk.local.environment import REQUEST_TOO_LARGE, new_trace_id
@@ -72,6 +72,8 @@ class Gateway:
         """The response to one HTTP request; never raises for what a function does."""
         if request.path.startswith(admin.PREFIX):
             return await admin.admin(request, self.fleet, self._config.token)
+        if docs_page.is_docs(request.path):
+            return await docs_page.docs(request, self._config.state)
         if request.path.startswith(CONNECTIONS_PREFIX):
             return await self.sockets.manage(request)
         began = time.perf_counter()

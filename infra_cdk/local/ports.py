@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 from infra_cdk.local.state import State, free_port, write_atomically
 
@@ -23,6 +24,7 @@ def choose_ports(
     Raises:
         PortInUse: the `gateway` port that was asked for is in use.
     """
+    state.root.mkdir(parents=True, exist_ok=True)
     path = state.root / "ports.json"
     known: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
     known.setdefault("gateway", GATEWAY_PORT)
@@ -33,13 +35,18 @@ def choose_ports(
             raise PortInUse(
                 f"port {gateway} is in use by another program; end that, or choose another --port"
             ) from error
-    ports = {name: _still_free(known.get(name)) for name in names}
+    ports: dict[str, int] = {}
+    for name in names:
+        ports[name] = _one(known.get(name), taken=ports.values())
     write_atomically(path, json.dumps(ports, indent=2) + "\n")
     return ports
 
 
-def _still_free(port: int | None) -> int:
-    try:
-        return free_port(port)
-    except RuntimeError:
-        return free_port()
+def _one(wanted: int | None, taken: Collection[int]) -> int:
+    """`wanted` if it is free, else any that is; never one of those `taken` just now."""
+    with suppress(RuntimeError):
+        if wanted is not None and wanted not in taken:
+            return free_port(wanted)
+    while (port := free_port()) in taken:
+        pass
+    return port

@@ -21,6 +21,7 @@ import psycopg
 
 from functions.auth.keys import new_private_keys, public_keys
 from infra_cdk.local import ministack, postgres, stack_config, valkey
+from infra_cdk.local.catcher import launch as catcher
 from infra_cdk.local.google.emulate import start_emulate, start_proxy
 from infra_cdk.local.google.settings import Subscription
 from infra_cdk.local.google.store import open_store
@@ -44,6 +45,8 @@ _PORTS = (
     "ministack",
     "google",
     "emulate",
+    "smtp",
+    "catcher",
 )
 _PROJECT = "projects/haste-laptop"
 _PUSH_ACCOUNT = "push@haste-laptop.iam.gserviceaccount.com"
@@ -69,6 +72,7 @@ class Stack:
     state: State
     config: StackConfig
     google_url: str
+    catcher_url: str
     supervisor: Supervisor
 
     @property
@@ -99,10 +103,13 @@ def running(state: State, options: Options = Options()) -> Generator[Stack]:
     """
     ports = choose_ports(state, _PORTS, gateway=options.port)
     config = _config(state, options, ports)
-    google_url = f"http://127.0.0.1:{ports['google']}"
     with supervise(state, _services(state, options, ports, config)) as supervisor:
         yield Stack(
-            state, stack_config.load(stack_config.config_path(state)), google_url, supervisor
+            state=state,
+            config=stack_config.load(stack_config.config_path(state)),
+            google_url=f"http://127.0.0.1:{ports['google']}",
+            catcher_url=f"http://127.0.0.1:{ports['catcher']}",
+            supervisor=supervisor,
         )
 
 
@@ -143,6 +150,12 @@ def _services(
         ),
         Service("emulate", start_google_core),
         Service("google", start_google, after=("emulate",)),
+        Service(
+            "catcher",
+            lambda: catcher.start(state, port=ports["catcher"], smtp_port=ports["smtp"]),
+            ready=lambda: catcher.is_ready(ports["catcher"]),
+            url=f"http://127.0.0.1:{ports['catcher']}",
+        ),
         Service(
             "gateway",
             lambda: _start_runner(state, config, "gateway", config.gateway_port),
@@ -254,6 +267,7 @@ def _config(state: State, options: Options, ports: Mapping[str, int]) -> StackCo
 
     return StackConfig(
         home=str(state.root),
+        tools=str(state.tools),
         token=random_source.token_urlsafe(24),
         gateway_port=ports["gateway"],
         pollers_port=ports["pollers"],

@@ -32,13 +32,15 @@ class Resources:
 class StackConfig:
     """One running stack.
 
-    `home` is the data folder, `root` the folder that holds `functions/`; `database_urls` are by
-    role; `settings` are the values functions ask for in `env`; `token` is this run's secret for
-    `/_haste/`. `retry_seconds`, if not None, replaces the visibility timeout after a failure.
+    `home` is the data folder, `tools` that of installed programs where it lies elsewhere, `root`
+    the folder that holds `functions/`; `database_urls` are by role; `settings` are the values
+    functions ask for in `env`; `token` is this run's secret for `/_haste/`. `retry_seconds`, if not
+    None, replaces the visibility timeout after a failure.
     """
 
     home: str
     token: str
+    tools: str = ""
     root: str = str(CHECKOUT)
     stage: str = "local"
     region: str = "us-east-1"
@@ -57,7 +59,7 @@ class StackConfig:
 
     @property
     def state(self) -> State:
-        return State(Path(self.home))
+        return State(Path(self.home), Path(self.tools) if self.tools else None)
 
 
 def tunables(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -107,6 +107,13 @@ def test_twenty_megabytes_come_back_byte_for_byte(ana: Mailbox) -> None:
     assert mail.raw(ana, mail.insert(ana, raw)) == raw
 
 
+def test_a_mail_is_from_when_it_arrived_whatever_its_date_says(ana: Mailbox) -> None:
+    before = time.time_ns() // 1_000_000
+    old = mail.insert(ana, b"Date: Tue, 1 Jul 2003 10:52:37 +0200\r\n" + MAIL)
+    got = ana.client.get(f"messages/{old}", params={"format": "minimal"}).json()
+    assert before <= int(got["internalDate"]) <= time.time_ns() // 1_000_000
+
+
 @pytest.mark.corpora
 def test_real_mail_comes_back_byte_for_byte(ana: Mailbox) -> None:
     files = sorted(corpora().rglob("*.eml"))[:200]

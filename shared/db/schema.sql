@@ -402,6 +402,7 @@ CREATE TABLE public.mail_ledger (
     state text DEFAULT 'pending'::text NOT NULL,
     reason text,
     listed boolean NOT NULL,
+    generation integer DEFAULT 0 NOT NULL,
     releases integer DEFAULT 0 NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
     due_at timestamp with time zone DEFAULT now() NOT NULL,

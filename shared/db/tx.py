@@ -12,7 +12,7 @@ import psycopg
 from psycopg import Cursor
 from psycopg.rows import RowFactory, args_row, class_row, dict_row, scalar_row
 
-from events.envelope import Event
+from events.envelope import Envelope, Event
 from shared import outbox
 from shared.db.connection import Connection, close, connection
 
@@ -54,6 +54,15 @@ class Tx:
         params["workspace_id"] = self.workspace_id
         return self._connection.execute(query, params).rowcount
 
+    def envelope(self, aggregate_id: UUID, aggregate_version: int = 1) -> Envelope:
+        """What every event of this transaction has to say: `Event(**tx.envelope(...), ...)`."""
+        return Envelope(
+            workspace_id=self.workspace_id,
+            actor=self.actor,
+            aggregate_id=aggregate_id,
+            aggregate_version=aggregate_version,
+        )
+
     def emit(self, event: Event) -> None:
         """Record an event: it is written with this transaction or not at all, and published after
         the commit.
@@ -62,16 +71,12 @@ class Tx:
             raise ValueError("an event belongs to the workspace of its transaction")
         self._emitted.append(event)
 
-    def first_time(self, consumer: str, event_id: UUID) -> bool:
-        """Whether `consumer` sees this event for the first time; says so once, for ever.
+    def first_times(self, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the events that `consumer` sees for the first time; says so once, for ever.
 
-        The mark commits with the consumer's effect, so the effect happens once however often the
+        The marks commit with the consumer's effects, so each effect happens once however often its
         event is delivered.
         """
-        return bool(self.first_times(consumer, [event_id]))
-
-    def first_times(self, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
-        """Those of the events that `consumer` sees for the first time; see `first_time`."""
         marked = self.all(
             UUID,
             """

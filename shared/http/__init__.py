@@ -1,7 +1,7 @@
 """HTTP: the app, its transaction and caller, problem details, pages and entity tags."""
 
 from shared.cursors import decode_cursor
-from shared.http.app import CurrentCaller, Input, Transaction, create_app
+from shared.http.app import CurrentCaller, Transaction, create_app
 from shared.http.etags import IfMatch, expected_version, set_etag
 from shared.http.lambdas import http_handler
 from shared.http.pages import DEFAULT_LIMIT, CursorParam, Limit, Page, page
@@ -11,7 +11,6 @@ __all__ = [
     "CurrentCaller",
     "CursorParam",
     "IfMatch",
-    "Input",
     "Limit",
     "Page",
     "Transaction",

@@ -6,7 +6,6 @@ from collections.abc import Generator
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
-from pydantic import BaseModel, ConfigDict
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.auth import Caller, caller_of
@@ -17,12 +16,6 @@ from shared.log import about
 
 _MAX_BODY_BYTES = 4 * 1024 * 1024
 """Lambda takes 6 MB with base64 and envelope; larger things go to S3 by presigned URL."""
-
-
-class Input(BaseModel):
-    """What a caller sends. Unknown fields are an error, so that a typing mistake is seen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 def create_app(title: str) -> FastAPI:

@@ -192,9 +192,10 @@ def _is_label(words: list[str], line: str) -> bool:
     """A title, company or street: few words, nearly all capitalised, no sentence."""
     if len(words) > 7 or not (line[0].isupper() or line[0].isdigit()):
         return False
-    abbreviated = line[-1] == "." and len(words[-1]) <= 6 and words[-1][0].isupper()  # Inc., Ltd.
-    if line[-1] in ".!?:;," and not abbreviated:
+    last = words[-1]  # Inc., Ltd., e.V., s.r.o.
+    abbreviated = len(last) <= 6 and (last[0].isupper() or last.count(".") > 1)
+    if line[-1] in "!?:;," or (line[-1] == "." and not abbreviated):
         return False
-    telling = [word for word in words if len(word) > 3 or word[0].isupper()]
+    telling = [word for word in words if len(word.replace(".", "")) > 3 or word[0].isupper()]
     capital = sum(word[0].isupper() or not word[0].isalpha() for word in telling)
     return bool(telling) and capital * 10 >= len(telling) * 8

@@ -11,9 +11,7 @@ from events.contacts import ContactCreated
 from shared import db
 from shared.db import Tx
 from shared.ids import uuid7
-from shared.testing import Workspace
-
-EventsOf = Callable[[Workspace], list[dict[str, Any]]]
+from shared.testing import EventsOf, Workspace
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """The tasks API, through its real Lambda handler and a real database."""
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -8,22 +8,16 @@ import pytest
 
 from functions.activities.api import handler
 from functions.contacts.api import handler as contacts
-from shared.testing import Call, Workspace
+from functions.contacts.tests.scenes import make_contact
+from shared.testing import Call, EventsOf, NewWorkspace, Workspace, read_all
 
 URL = "/api/v1/tasks"
-EventsOf = Callable[[Workspace], list[dict[str, Any]]]
 
 
 def _create(call: Call, **fields: Any) -> dict[str, Any]:
     answer = call(handler, "POST", URL, {"title": "Call Ada", **fields})
     assert answer.status == 201, answer.json
     return answer.json
-
-
-def _contact(call: Call, **options: Any) -> str:
-    answer = call(contacts, "POST", "/api/v1/contacts", {"name": "Ada"}, **options)
-    assert answer.status == 201, answer.json
-    return answer.json["id"]
 
 
 def _ids(call: Call, query: str, **options: Any) -> list[str]:
@@ -33,7 +27,7 @@ def _ids(call: Call, query: str, **options: Any) -> list[str]:
 
 
 def test_a_created_task_can_be_read_again(call: Call, workspace: Workspace) -> None:
-    contact_id, email_id = _contact(call), str(uuid4())
+    contact_id, email_id = make_contact(call)["id"], str(uuid4())
     created = _create(
         call,
         title="  Call\tAda ",
@@ -89,7 +83,7 @@ def test_a_stale_or_missing_if_match_changes_nothing(call: Call) -> None:
 
 
 def test_lists_filter_by_status_contact_and_mail(call: Call) -> None:
-    contact_id, email_id = _contact(call), str(uuid4())
+    contact_id, email_id = make_contact(call)["id"], str(uuid4())
     plain = _create(call)["id"]
     done = _create(call, status="done", contact_id=contact_id)["id"]
     mailed = _create(call, contact_id=contact_id, email_id=email_id)["id"]
@@ -103,14 +97,7 @@ def test_lists_filter_by_status_contact_and_mail(call: Call) -> None:
 
 def test_pages_of_a_filtered_list_follow_each_other(call: Call) -> None:
     made = [_create(call, status="done" if n % 2 else "open")["id"] for n in range(9)]
-    seen: list[str] = []
-    cursor = ""
-    while True:
-        answer = call(handler, "GET", f"{URL}?status=open&limit=2{cursor}").json
-        seen += [item["id"] for item in answer["items"]]
-        if answer["next_cursor"] is None:
-            break
-        cursor = f"&cursor={answer['next_cursor']}"
+    seen = [item["id"] for item in read_all(call, handler, f"{URL}?status=open&limit=2")]
     assert seen == made[::-2]
 
 
@@ -153,11 +140,9 @@ def test_what_a_task_needs_cannot_be_cleared(call: Call, field: str) -> None:
     assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, f"/{field}")
 
 
-def test_a_contact_that_is_not_there_is_refused(
-    call: Call, new_workspace: Callable[[], Workspace]
-) -> None:
-    foreign = _contact(call, workspace=new_workspace())
-    deleted = _contact(call)
+def test_a_contact_that_is_not_there_is_refused(call: Call, new_workspace: NewWorkspace) -> None:
+    foreign = make_contact(partial(call, workspace=new_workspace()))["id"]
+    deleted = make_contact(call)["id"]
     assert call(contacts, "DELETE", f"/api/v1/contacts/{deleted}").status == 204
     url = f"{URL}/{_create(call)['id']}"
     for contact_id in (foreign, deleted, str(uuid4())):
@@ -171,7 +156,7 @@ def test_a_contact_that_is_not_there_is_refused(
 
 
 def test_a_task_outlives_its_contact_and_can_lose_it(call: Call) -> None:
-    contact_id = _contact(call)
+    contact_id = make_contact(call)["id"]
     task = _create(call, contact_id=contact_id)
     assert call(contacts, "DELETE", f"/api/v1/contacts/{contact_id}").status == 204
     url = f"{URL}/{task['id']}"
@@ -182,9 +167,9 @@ def test_a_task_outlives_its_contact_and_can_lose_it(call: Call) -> None:
 
 
 def test_another_workspace_sees_nothing(
-    call: Call, new_workspace: Callable[[], Workspace], events_of: EventsOf
+    call: Call, new_workspace: NewWorkspace, events_of: EventsOf
 ) -> None:
-    contact_id, email_id = _contact(call), str(uuid4())
+    contact_id, email_id = make_contact(call)["id"], str(uuid4())
     task = _create(call, contact_id=contact_id, email_id=email_id)
     stranger = new_workspace()
     url = f"{URL}/{task['id']}"

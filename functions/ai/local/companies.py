@@ -9,6 +9,7 @@ from functions.ai.local.lexicon import word_set
 from functions.ai.local.names import NOT_NAMES, folded
 from functions.ai.local.reading import Piece, Reading, Region, entity, lowered, trimmed
 from functions.ai.models import Entity
+from shared.mail import FREE_MAIL_DOMAINS
 
 # https://www.gleif.org/en/about-lei/code-lists/iso-20275-entity-legal-forms-code-list (a selection)
 _LEGAL = re.compile(
@@ -34,11 +35,6 @@ _NOT_FIRST = word_set(
     "a an and as at copyright © bei by chez con da de dear der die do du el for from hello hi i "
     "in la le les my"
     " of on our please re the to und unsere via von we wir with your y"
-)
-FREE_MAIL = word_set(
-    "aol excite fastmail free gmail gmx googlemail hey hotmail hushmail icloud laposte libero live"
-    " mac mail me msn naver orange outlook pm posteo proton protonmail qq rocketmail sapo t-online"
-    " uol wanadoo web yahoo yandex ymail zoho 163 126"
 )
 _WORKS_FOR = re.compile(
     r"(?<!\w)(?:i work (?:at|for)|i(?:['\u2019]m| am) (?:employed|working) (?:at|by|for)|"
@@ -110,12 +106,13 @@ def _past_weak_words(text: str, start: int, end: int) -> int:
 
 def domain_label(address: str) -> str:
     """`ann@mail.northwind.co.uk` is `northwind`; free mail providers and odd domains are ''."""
-    labels = address.rpartition("@")[2].casefold().strip(".").split(".")
-    if len(labels) < 2:
+    domain = address.rpartition("@")[2].casefold().strip(".")
+    labels = domain.split(".")
+    if len(labels) < 2 or domain in FREE_MAIL_DOMAINS:
         return ""
     second = labels[-2] in {"ac", "co", "com", "edu", "gov", "net", "org", "gob", "or", "ne"}
     label = labels[-3] if second and len(labels) > 2 else labels[-2]
-    return "" if label in FREE_MAIL or not 3 <= len(folded(label)) <= 40 else label
+    return label if 3 <= len(folded(label)) <= 40 else ""
 
 
 def _of_domain(reading: Reading) -> Iterator[Entity | None]:

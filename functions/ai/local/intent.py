@@ -40,7 +40,7 @@ def asked(reading: Reading, sentences: list[Piece], language: Language) -> Span 
         low = sentence.text.lower()
         if ask.search(low) and not _UNSUBSCRIBE.search(low):
             return span(sentence)
-    subject = trimmed(reading.subject, reading.subject.start, reading.subject.end)
+    subject = trimmed(reading.subject, 0, len(reading.subject.text))
     if subject.text.endswith(_QUESTION_MARKS) and not _REPLY.match(subject.text):
         return span(subject)
     return None

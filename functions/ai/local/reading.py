@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from events.email import Kind
 from functions.ai.models import (
     HIDDEN,
     MAX_QUOTE,
     Entity,
     EntityKind,
-    MailKind,
     MailText,
     Source,
     Span,
@@ -43,7 +43,7 @@ class Region:
 class Reading:
     """A mail within its limits."""
 
-    kind: MailKind
+    kind: Kind
     sender_name: str
     sender_email: str
     subject: Region

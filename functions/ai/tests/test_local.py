@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.email import Kind
 from functions.ai.evaluation import Case, evaluate, load_cases, table
 from functions.ai.gateway import analyze_mail
 from functions.ai.local.provider import LOCAL, analyze
 from functions.ai.local.reading import MAX_TEXT
-from functions.ai.models import MAX_ENTITIES, MAX_VALUE, Analysis, EntityKind, MailKind, MailText
+from functions.ai.models import MAX_ENTITIES, MAX_VALUE, Analysis, EntityKind, MailText
 
 CASES = load_cases(Path(__file__).with_name("labelled_mails.json"))
 
@@ -112,7 +113,7 @@ def test_the_senders_domain_is_a_company_only_where_the_mail_spells_it() -> None
 
 
 @pytest.mark.parametrize("kind", ["list", "auto_reply", "auto_generated", "bounce", "calendar"])
-def test_only_a_person_waits_for_a_reply(kind: MailKind) -> None:
+def test_only_a_person_waits_for_a_reply(kind: Kind) -> None:
     text = "Could you send me the contract?"
     assert analyze(MailText(text=text)).reply_needed
     assert not analyze(MailText(text=text, kind=kind)).reply_needed

@@ -1,7 +1,5 @@
 """The check that every provider's answer passes: nothing stays that the mail does not say."""
 
-from typing import get_args
-
 import pytest
 from pydantic import ValidationError
 
@@ -10,14 +8,12 @@ from functions.ai.models import (
     Analysis,
     Entity,
     EntityKind,
-    MailKind,
     MailText,
     Source,
     Span,
     grounded,
     plain,
 )
-from shared.mail.model import Kind
 
 MAIL = MailText(
     subject="Quote",
@@ -122,7 +118,3 @@ def test_models_refuse_what_is_out_of_shape() -> None:
         Analysis.model_validate({"model": "m", "provider": "p", "sentiment_score": 2})
     with pytest.raises(ValidationError):
         Analysis.model_validate({"model": "m", "provider": "p", "note": "ignore the rules"})
-
-
-def test_kinds_of_mail_are_those_of_the_parser() -> None:
-    assert get_args(MailKind) == get_args(Kind)

@@ -12,7 +12,7 @@ from functions.auth import passwords
 from functions.auth.api import handler
 from functions.auth.passwords import NOBODY
 from functions.auth.tests.conftest import PASSWORD, Keys
-from shared.testing import Answer, Call, Database, Workspace
+from shared.testing import Answer, Call, Database, EventsOf, NewWorkspace, Workspace
 
 UP, IN = "/api/v1/auth/sign-up", "/api/v1/auth/sign-in"
 SignUp = Callable[..., dict[str, Any]]
@@ -27,7 +27,7 @@ def _sign_in(call: Call, email: str, password: str = PASSWORD, **more: Any) -> A
 
 
 def test_signing_up_makes_an_owner_a_workspace_and_one_event(
-    sign_up: SignUp, database: Database, events_of: Callable[..., list[dict[str, Any]]]
+    sign_up: SignUp, database: Database, events_of: EventsOf
 ) -> None:
     token = sign_up(email=" Ada@Example.ORG ".replace("Ada", f"A{uuid4().hex}"))
     place = Workspace(UUID(token["workspace_id"]), UUID(token["user_id"]))
@@ -113,7 +113,7 @@ def test_the_hash_for_nobody_costs_what_every_hash_costs() -> None:
 
 
 def test_one_of_several_workspaces_is_chosen_by_its_id(
-    call: Call, sign_up: SignUp, new_workspace: Callable[[], Workspace], database: Database
+    call: Call, sign_up: SignUp, new_workspace: NewWorkspace, database: Database
 ) -> None:
     made, second = sign_up(), new_workspace()
     database.admin(

@@ -1,6 +1,5 @@
 """What the tests of the consumer make and look at."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,11 +8,9 @@ from events.email import EmailReceived
 from functions.activities.api import handler as tasks_api
 from functions.automations.api import handler as automations_api
 from functions.contacts.api import handler as contacts_api
+from functions.contacts.tests.scenes import make_contact
 from shared.ids import uuid7
 from shared.testing import Call, Workspace
-
-Deliver = Callable[..., list[str]]
-EventsOf = Callable[[Workspace], list[dict[str, Any]]]
 
 NEGATIVE = {"field": "sentiment", "op": "eq", "value": "negative"}
 TAG = {"type": "tag_contact", "tag": "unhappy"}
@@ -27,11 +24,9 @@ def make_rule(call: Call, *actions: dict[str, Any], **fields: Any) -> str:
     return answer.json["id"]
 
 
-def make_contact(call: Call, **fields: Any) -> dict[str, Any]:
-    body = {"name": "Ada", "email": "ada@example.com", **fields}
-    answer = call(contacts_api, "POST", "/api/v1/contacts", body)
-    assert answer.status == 201, answer.json
-    return answer.json
+def make_sender(call: Call, **fields: Any) -> dict[str, Any]:
+    """The contact whose address the events below name."""
+    return make_contact(call, **{"email": "ada@example.com", **fields})
 
 
 def read_contact(call: Call, contact: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The automations API, through its real Lambda handler and a real database."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -8,7 +7,7 @@ import pytest
 
 from functions.automations.api import handler
 from functions.automations.models import MOST_AUTOMATIONS
-from shared.testing import Call, Database, Workspace
+from shared.testing import Call, Database, EventsOf, NewWorkspace, Workspace
 
 URL = "/api/v1/automations"
 RULE: dict[str, Any] = {
@@ -21,7 +20,6 @@ RULE: dict[str, Any] = {
         {"type": "set_field", "field": "company", "value": "Acme"},
     ],
 }
-EventsOf = Callable[[Workspace], list[dict[str, Any]]]
 
 
 def _create(call: Call, **fields: Any) -> dict[str, Any]:
@@ -202,7 +200,7 @@ def test_a_workspace_has_only_so_many(call: Call, workspace: Workspace, database
     assert _create(call)
 
 
-def test_another_workspace_sees_nothing(call: Call, new_workspace: Callable[[], Workspace]) -> None:
+def test_another_workspace_sees_nothing(call: Call, new_workspace: NewWorkspace) -> None:
     created = _create(call)
     stranger = new_workspace()
     url = f"{URL}/{created['id']}"

@@ -17,11 +17,9 @@ from functions.automations.tests.scenes import (
     NEGATIVE,
     TAG,
     TASK,
-    Deliver,
-    EventsOf,
     analyzed,
-    make_contact,
     make_rule,
+    make_sender,
     read_contact,
     read_runs,
     read_tasks,
@@ -29,13 +27,13 @@ from functions.automations.tests.scenes import (
 )
 from functions.contacts.api import handler as contacts_api
 from shared.ids import uuid7
-from shared.testing import Call, Database, Workspace
+from shared.testing import Call, Database, Deliver, EventsOf, Workspace
 
 
 def test_a_matching_event_runs_every_action(
     call: Call, deliver: Deliver, workspace: Workspace, events_of: EventsOf
 ) -> None:
-    contact = make_contact(call)
+    contact = make_sender(call)
     company = {"type": "set_field", "field": "company", "value": "Acme"}
     automation = make_rule(call, TASK, TAG, company, conditions=NEGATIVE, name="Unhappy people")
     event = analyzed(workspace)
@@ -68,7 +66,7 @@ def test_a_matching_event_runs_every_action(
 def test_what_does_not_match_leaves_no_trace(
     call: Call, deliver: Deliver, workspace: Workspace, events_of: EventsOf
 ) -> None:
-    make_contact(call)
+    make_sender(call)
     other_type = make_rule(call, TAG, event_type="EmailReceived")
     unmet = make_rule(call, TAG, conditions={"not": NEGATIVE})
     off = make_rule(call, TAG, enabled=False)
@@ -97,7 +95,7 @@ def test_without_a_contact_the_run_is_done_all_the_same(
 def test_what_is_so_already_is_unchanged(
     call: Call, deliver: Deliver, workspace: Workspace
 ) -> None:
-    contact = make_contact(call, tags=["unhappy"], company="Acme")
+    contact = make_sender(call, tags=["unhappy"], company="Acme")
     company = {"type": "set_field", "field": "company", "value": "Acme"}
     automation = make_rule(call, TAG, company)
     assert deliver(handler, analyzed(workspace)) == []
@@ -107,7 +105,7 @@ def test_what_is_so_already_is_unchanged(
 
 
 def test_two_rules_tag_the_same_contact(call: Call, deliver: Deliver, workspace: Workspace) -> None:
-    contact = make_contact(call)
+    contact = make_sender(call)
     make_rule(call, {"type": "tag_contact", "tag": "one"})
     make_rule(call, {"type": "tag_contact", "tag": "two"})
     assert deliver(handler, analyzed(workspace)) == []
@@ -117,7 +115,7 @@ def test_two_rules_tag_the_same_contact(call: Call, deliver: Deliver, workspace:
 def test_a_refused_action_undoes_its_run_and_no_other(
     call: Call, deliver: Deliver, workspace: Workspace, events_of: EventsOf
 ) -> None:
-    contact = make_contact(call, tags=[str(n) for n in range(50)])
+    contact = make_sender(call, tags=[str(n) for n in range(50)])
     first = make_rule(call, {**TASK, "title": "first"})
     refused = make_rule(call, {**TASK, "title": "refused"}, TAG, {**TASK, "title": "never"})
     last = make_rule(call, {**TASK, "title": "last"})
@@ -188,7 +186,7 @@ def test_an_event_caused_by_an_automation_runs_nothing(
     call: Call, deliver: Deliver, workspace: Workspace, events_of: EventsOf
 ) -> None:
     """Two rules that would feed each other for ever stop after one step, and say why."""
-    contact = make_contact(call)
+    contact = make_sender(call)
     again = make_rule(call, {"type": "create_task", "title": "Again"}, event_type="TaskCreated")
     tagged = make_rule(call, {**TASK, "title": "Again"}, event_type="ContactChanged")
     start = make_rule(call, TASK, TAG)
@@ -214,7 +212,7 @@ def test_an_event_caused_by_an_automation_runs_nothing(
 def test_events_of_contacts_and_tasks_act_on_their_own_contact(
     call: Call, deliver: Deliver, workspace: Workspace
 ) -> None:
-    ada, bob = make_contact(call), make_contact(call, name="Bob", email=None)
+    ada, bob = make_sender(call), make_sender(call, name="Bob", email=None)
     for event_type, tag in [("ContactCreated", "new"), ("TaskCreated", "busy")]:
         make_rule(call, {"type": "tag_contact", "tag": tag}, event_type=event_type)
     done = {"all": [{"field": "status", "op": "eq", "value": "done"}]}
@@ -244,7 +242,7 @@ def test_events_of_contacts_and_tasks_act_on_their_own_contact(
 def test_a_contact_deleted_meanwhile_is_no_contact(
     call: Call, deliver: Deliver, workspace: Workspace
 ) -> None:
-    contact = make_contact(call)
+    contact = make_sender(call)
     automation = make_rule(call, TAG, event_type="ContactCreated")
     url = f"/api/v1/contacts/{contact['id']}"
     assert call(contacts_api, "DELETE", url).status == 204

@@ -1,6 +1,6 @@
 """The automations' queue when deliveries repeat, fail, race or belong to somebody else."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from threading import Thread
 from time import monotonic, sleep
@@ -18,17 +18,15 @@ from functions.automations.tests.scenes import (
     NEGATIVE,
     TAG,
     TASK,
-    Deliver,
-    EventsOf,
     analyzed,
-    make_contact,
     make_rule,
+    make_sender,
     read_contact,
     read_runs,
     read_tasks,
 )
 from shared.ids import uuid7
-from shared.testing import Call, Database, Workspace
+from shared.testing import Call, Database, Deliver, EventsOf, NewWorkspace, Workspace
 
 
 def test_a_duplicate_runs_once(
@@ -44,7 +42,7 @@ def test_a_duplicate_runs_once(
 
 
 def test_the_order_of_delivery_does_not_matter(
-    call: Call, deliver: Deliver, new_workspace: Callable[[], Workspace], database: Database
+    call: Call, deliver: Deliver, new_workspace: NewWorkspace, database: Database
 ) -> None:
     outcomes: list[list[dict[str, Any]]] = []
     for backwards in (False, True):
@@ -98,9 +96,9 @@ def test_unknown_and_broken_messages_do_not_stop_the_others(
 
 
 def test_another_workspace_is_not_touched(
-    call: Call, deliver: Deliver, workspace: Workspace, new_workspace: Callable[[], Workspace]
+    call: Call, deliver: Deliver, workspace: Workspace, new_workspace: NewWorkspace
 ) -> None:
-    contact = make_contact(call)
+    contact = make_sender(call)
     automation = make_rule(call, TAG, TASK)
     stranger = new_workspace()
     contact_id = UUID(contact["id"])
@@ -131,7 +129,7 @@ def _without_tasks(database: Database) -> Generator[None]:
 def test_a_database_error_is_delivered_again(
     call: Call, deliver: Deliver, workspace: Workspace, database: Database, events_of: EventsOf
 ) -> None:
-    contact = make_contact(call)
+    contact = make_sender(call)
     tagged, asked = make_rule(call, TAG), make_rule(call, TASK)
     before = len(events_of(workspace))
     event = analyzed(workspace)
@@ -158,7 +156,7 @@ def _wait_until_someone_waits(database: Database) -> None:
 def test_a_race_for_a_contact_is_delivered_again(
     call: Call, deliver: Deliver, workspace: Workspace, database: Database
 ) -> None:
-    contact = make_contact(call)
+    contact = make_sender(call)
     automation = make_rule(call, TAG)
     event = analyzed(workspace)
     failed: list[list[str]] = []

@@ -1,26 +1,18 @@
 """The contacts API, through its real Lambda handler and a real database."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from functions.contacts.api import handler
+from functions.contacts.tests.scenes import URL, make_contact
 from shared.db import Tx
-from shared.testing import Call, Workspace
-
-URL = "/api/v1/contacts"
-
-
-def _create(call: Call, **fields: Any) -> dict[str, Any]:
-    answer = call(handler, "POST", URL, {"name": "Ada Lovelace", **fields})
-    assert answer.status == 201, answer.json
-    return answer.json
+from shared.testing import Call, EventsOf, NewWorkspace, Workspace, read_all
 
 
 def test_a_created_contact_can_be_read_again(call: Call) -> None:
-    created = _create(call, email=" Ada@Example.COM ", tags=["vip", "vip", "new"])
+    created = make_contact(call, email=" Ada@Example.COM ", tags=["vip", "vip", "new"])
     assert created["email"] == "ada@example.com"
     assert created["tags"] == ["vip", "new"]
     read = call(handler, "GET", f"{URL}/{created['id']}")
@@ -29,9 +21,9 @@ def test_a_created_contact_can_be_read_again(call: Call) -> None:
 
 
 def test_creating_emits_one_event_at_the_next_position(
-    call: Call, events_of: Callable[..., list[dict[str, Any]]], workspace: Workspace
+    call: Call, events_of: EventsOf, workspace: Workspace
 ) -> None:
-    first, second = _create(call), _create(call)
+    first, second = make_contact(call), make_contact(call)
     events = events_of(workspace)
     assert [event["type"] for event in events] == ["ContactCreated", "ContactCreated"]
     assert [event["payload"]["aggregate_id"] for event in events] == [first["id"], second["id"]]
@@ -39,12 +31,12 @@ def test_creating_emits_one_event_at_the_next_position(
 
 
 def test_a_taken_email_is_a_conflict_that_names_the_other(call: Call) -> None:
-    first = _create(call, email="ada@example.com")
+    first = make_contact(call, email="ada@example.com")
     answer = call(handler, "POST", URL, {"name": "Other", "email": "ADA@example.com"})
     assert (answer.status, answer.json["code"]) == (409, "email_taken")
     assert answer.json["existing_id"] == first["id"]
     assert answer.headers["content-type"] == "application/problem+json"
-    other = _create(call, email="other@example.com")
+    other = make_contact(call, email="other@example.com")
     answer = call(
         handler,
         "PATCH",
@@ -56,29 +48,22 @@ def test_a_taken_email_is_a_conflict_that_names_the_other(call: Call) -> None:
 
 
 def test_an_email_is_free_again_once_its_contact_is_deleted(call: Call) -> None:
-    first = _create(call, email="ada@example.com")
+    first = make_contact(call, email="ada@example.com")
     assert call(handler, "DELETE", f"{URL}/{first['id']}").status == 204
-    assert _create(call, email="ada@example.com")["id"] != first["id"]
+    assert make_contact(call, email="ada@example.com")["id"] != first["id"]
     assert call(handler, "GET", f"{URL}/{first['id']}").status == 404
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(call: Call) -> None:
-    made = [_create(call, name=f"Person {n}")["id"] for n in range(7)]
-    seen: list[str] = []
-    cursor = ""
-    while True:
-        answer = call(handler, "GET", f"{URL}?limit=3{cursor}").json
-        seen += [item["id"] for item in answer["items"]]
-        if answer["next_cursor"] is None:
-            break
-        cursor = f"&cursor={answer['next_cursor']}"
+    made = [make_contact(call, name=f"Person {n}")["id"] for n in range(7)]
+    seen = [item["id"] for item in read_all(call, handler, f"{URL}?limit=3")]
     assert seen == made[::-1]
 
 
 def test_only_what_changed_is_an_event(
-    call: Call, events_of: Callable[..., list[dict[str, Any]]], workspace: Workspace
+    call: Call, events_of: EventsOf, workspace: Workspace
 ) -> None:
-    contact = _create(call, phone="+1 202 555 0100")
+    contact = make_contact(call, phone="+1 202 555 0100")
     url = f"{URL}/{contact['id']}"
     change = {"name": contact["name"], "job_title": "CTO", "phone": None}
     answer = call(handler, "PATCH", url, change, headers={"If-Match": '"1"'})
@@ -91,7 +76,7 @@ def test_only_what_changed_is_an_event(
 
 
 def test_a_stale_or_missing_if_match_changes_nothing(call: Call) -> None:
-    contact = _create(call)
+    contact = make_contact(call)
     url = f"{URL}/{contact['id']}"
     stale = call(handler, "PATCH", url, {"name": "New"}, headers={"If-Match": '"7"'})
     assert (stale.status, stale.json["code"]) == (412, "precondition_failed")
@@ -148,8 +133,8 @@ def test_unknown_paths_methods_and_ids_are_problems(call: Call) -> None:
     assert call(handler, "GET", URL, anonymous=True).status == 401
 
 
-def test_another_workspace_sees_nothing(call: Call, new_workspace: Callable[[], Workspace]) -> None:
-    contact = _create(call, email="ada@example.com")
+def test_another_workspace_sees_nothing(call: Call, new_workspace: NewWorkspace) -> None:
+    contact = make_contact(call, email="ada@example.com")
     stranger = new_workspace()
     url = f"{URL}/{contact['id']}"
     assert call(handler, "GET", url, workspace=stranger).status == 404

@@ -97,7 +97,7 @@ def _keep(message: FetchEmail, raw: gmail.RawMessage) -> _Fetched | None:
     reason = commands.left_out(raw)
     if reason is not None:
         with transaction(message.workspace_id, actor=ACTOR) as tx:
-            commands.skip_email(tx, message.mailbox_id, message.provider_id, reason)
+            commands.skip_email(tx, message, reason)
         return None
     key = raw_key(message.workspace_id, raw.raw)
     client("s3").put_object(
@@ -112,7 +112,7 @@ def _store(mailbox: MailboxAccess, held: Sequence[_Fetched]) -> None:
         return
     with transaction(held[0].message.workspace_id, actor=ACTOR) as tx:
         for one in sorted(held, key=lambda one: (one.raw.thread_id, one.raw.id)):
-            commands.store_email(tx, mailbox, one.raw, one.mail, one.key, listed=one.message.listed)
+            commands.store_email(tx, mailbox, one.message, one.raw, one.mail, one.key)
 
 
 def _note(message: FetchEmail, mailbox: MailboxAccess, error: gmail.GmailError) -> None:
@@ -122,7 +122,7 @@ def _note(message: FetchEmail, mailbox: MailboxAccess, error: gmail.GmailError) 
             case gmail.MessageGone():
                 commands.miss_email(tx, mailbox.id, message.provider_id)
             case gmail.TooLarge():
-                commands.skip_email(tx, mailbox.id, message.provider_id, "too_large")
+                commands.skip_email(tx, message, "too_large")
             case gmail.Unauthorized():
                 reason = error.reason or "unauthorized"
                 commands.lose_access(tx, mailbox, message.provider_id, reason)

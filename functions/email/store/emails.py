@@ -16,8 +16,8 @@ from shared.ids import uuid7
 def insert_email(tx: Tx, email: dict[str, Any]) -> UUID | None:
     """Store a mail with all its parts and close its ledger row, in one statement.
 
-    The thread's id, or None where the ledger row is closed (somebody else was first), missing, or
-    open anew (`reopen`: what was fetched is out of date).
+    The thread's id, or None where the ledger row is missing, closed (somebody else was first), or
+    of a newer generation (what was fetched is out of date).
     `email` holds the columns of `emails`, `email_subjects` and `email_bodies`, the provider's
     thread id, and the participants as parallel lists.
     """
@@ -30,7 +30,8 @@ def insert_email(tx: Tx, email: dict[str, Any]) -> UUID | None:
             set state = 'stored', reason = null, email_id = %(id)s, raw_key = %(raw_key)s,
                 raw_size = %(size)s, received_at = %(received_at)s, settled_at = now()
             where workspace_id = %(workspace_id)s and mailbox_id = %(mailbox_id)s
-                and provider_id = %(provider_id)s and state in ('queued', 'retrying')
+                and provider_id = %(provider_id)s and generation = %(generation)s
+                and state in ('pending', 'queued', 'retrying')
             returning 1
         ), thread as (
             insert into threads (workspace_id, id, mailbox_id, provider_id, last_at)

@@ -33,12 +33,13 @@ def reopen(tx: Tx, mailbox_id: UUID, provider_ids: Sequence[str], *, in_flight: 
 
     A mail left out for a label it had may have lost it (moved out of spam, say), and one that was
     missing is there after all. With `in_flight`, a fetch under way may have read older labels than
-    the ones just reported: its row goes back to `pending`, where that fetch can no longer close it.
+    the ones just reported: the row gets a new generation, which that fetch can no longer close.
     """
     tx.run(
         """
         update mail_ledger
         set state = 'pending', reason = null, settled_at = null, releases = 0,
+            generation = generation + 1,
             due_at = case when state = 'retrying' then due_at else now() end
         where workspace_id = %(workspace_id)s and mailbox_id = %(mailbox_id)s
             and provider_id = any(%(ids)s) and (
@@ -61,18 +62,20 @@ def take_due(
     A mail released `again_s` ago that has reached no final state is due again, and each time that
     happens the next wait is twice as long. One released `most_releases` times without an end takes
     its function down with it: it fails. Rows that a fetch has locked are left for the next turn,
-    so that no two transactions wait for each other.
+    so that no two transactions wait for each other. What is due is chosen in a CTE, which runs
+    once: as a sub-select in FROM it may run again for every row, and then `most` is no limit.
     """
     tx.run(
         """
-        update mail_ledger l set state = 'failed', reason = 'poison', settled_at = now()
-        from (
+        with poison as (
             select provider_id from mail_ledger
             where workspace_id = %(workspace_id)s and mailbox_id = %(mailbox_id)s
                 and state in ('pending', 'queued', 'retrying') and listed = %(listed)s
                 and due_at <= now() and releases >= %(most_releases)s
             for update skip locked
-        ) poison
+        )
+        update mail_ledger l set state = 'failed', reason = 'poison', settled_at = now()
+        from poison
         where l.workspace_id = %(workspace_id)s and l.mailbox_id = %(mailbox_id)s
             and l.provider_id = poison.provider_id
         """,
@@ -83,20 +86,21 @@ def take_due(
     return tx.all(
         FetchEmail,
         """
-        update mail_ledger l
-        set state = 'queued', releases = releases + 1,
-            due_at = now() + make_interval(secs => %(again_s)s * 2 ^ releases)
-        from (
+        with due as (
             select provider_id from mail_ledger
             where workspace_id = %(workspace_id)s and mailbox_id = %(mailbox_id)s
                 and state in ('pending', 'queued', 'retrying')
                 and listed = %(listed)s and due_at <= now()
             order by due_at limit %(most)s
             for update skip locked
-        ) due
+        )
+        update mail_ledger l
+        set state = 'queued', releases = releases + 1,
+            due_at = now() + make_interval(secs => %(again_s)s * 2 ^ releases)
+        from due
         where l.workspace_id = %(workspace_id)s and l.mailbox_id = %(mailbox_id)s
             and l.provider_id = due.provider_id
-        returning l.workspace_id, l.mailbox_id, l.provider_id, l.listed
+        returning l.workspace_id, l.mailbox_id, l.provider_id, l.listed, l.generation
         """,
         mailbox_id=mailbox_id,
         most=most,
@@ -105,18 +109,28 @@ def take_due(
     )
 
 
-def settle(tx: Tx, mailbox_id: UUID, provider_id: str, state: str, reason: str) -> int:
-    """Close a ledger row that was released and is not closed yet; 1 if it was so."""
+def settle(
+    tx: Tx,
+    mailbox_id: UUID,
+    provider_id: str,
+    state: str,
+    reason: str,
+    *,
+    generation: int | None = None,
+) -> int:
+    """Close a ledger row that is open, and where it is given, of this generation; 1 if it was."""
     return tx.run(
         """
         update mail_ledger set state = %(state)s, reason = %(reason)s, settled_at = now()
         where workspace_id = %(workspace_id)s and mailbox_id = %(mailbox_id)s
-            and provider_id = %(provider_id)s and state in ('queued', 'retrying')
+            and provider_id = %(provider_id)s and state in ('pending', 'queued', 'retrying')
+            and generation = coalesce(%(generation)s, generation)
         """,
         mailbox_id=mailbox_id,
         provider_id=provider_id,
         state=state,
         reason=reason,
+        generation=generation,
     )
 
 
@@ -146,15 +160,16 @@ def count_attempt(
     return tx.one(
         Attempt,
         """
-        update mail_ledger l
-        set state = 'retrying', reason = %(reason)s, attempts = l.attempts + 1, releases = 0,
-            due_at = now() + make_interval(secs => least(5 * 2 ^ l.attempts, %(longest_wait_s)s))
-        from (
+        with before as (
             select provider_id, reason from mail_ledger
             where workspace_id = %(workspace_id)s and mailbox_id = %(mailbox_id)s
                 and provider_id = %(provider_id)s and state in ('pending', 'queued', 'retrying')
             for update
-        ) before
+        )
+        update mail_ledger l
+        set state = 'retrying', reason = %(reason)s, attempts = l.attempts + 1, releases = 0,
+            due_at = now() + make_interval(secs => least(5 * 2 ^ l.attempts, %(longest_wait_s)s))
+        from before
         where l.workspace_id = %(workspace_id)s and l.mailbox_id = %(mailbox_id)s
             and l.provider_id = before.provider_id
         returning l.attempts as number, before.reason as before

@@ -162,7 +162,7 @@ class Mailroom:
             assert self.fetch() == []
             if not self.database.admin(
                 """
-                select from mail_ledger l join mailboxes m
+                select 1 from mail_ledger l join mailboxes m
                     on m.workspace_id = l.workspace_id and m.id = l.mailbox_id
                 where m.deleted_at is null and l.state in ('pending', 'queued', 'retrying')
                 """

@@ -1,6 +1,7 @@
 """The document of the whole API, as it is served, against the declarations."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,13 +33,8 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
             yield path, operation
 
 
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from [inner] if key == "$ref" else _references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _references(inner)
+def _references(document: dict[str, Any]) -> set[str]:
+    return set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(document)))
 
 
 def _resolved(document: dict[str, Any], reference: str) -> Any:
@@ -83,7 +79,7 @@ def test_names_are_unique_and_references_lead_somewhere(document: dict[str, Any]
     names = [operation["operationId"] for _, operation in _operations(document)]
     assert len(names) == len(set(names))
     assert "create_contact" in names
-    references = set(_references(document))
+    references = _references(document)
     assert len(references) > 10
     for reference in references:
         assert _resolved(document, reference)

@@ -1,13 +1,12 @@
 """The workspaces API, through its real Lambda handler and a real database."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from functions.workspaces.api import handler
-from shared.testing import Call, Database, Workspace
+from shared.testing import Call, Database, EventsOf, NewWorkspace, Workspace
 
 URL = "/api/v1/workspaces"
 
@@ -16,7 +15,7 @@ def test_the_creator_owns_a_new_workspace(
     call: Call,
     workspace: Workspace,
     database: Database,
-    events_of: Callable[..., list[dict[str, Any]]],
+    events_of: EventsOf,
 ) -> None:
     answer = call(handler, "POST", URL, {"name": " Difference\tEngines "})
     assert (answer.status, answer.headers["etag"]) == (201, '"1"')
@@ -33,7 +32,7 @@ def test_the_creator_owns_a_new_workspace(
 
 
 def test_the_current_workspace_is_the_tokens(
-    call: Call, workspace: Workspace, new_workspace: Callable[[], Workspace]
+    call: Call, workspace: Workspace, new_workspace: NewWorkspace
 ) -> None:
     for place in (workspace, new_workspace()):
         answer = call(handler, "GET", f"{URL}/current", workspace=place)

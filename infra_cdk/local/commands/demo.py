@@ -21,7 +21,7 @@ from infra_cdk.local.commands.mailrun.books import Books, audit
 from infra_cdk.local.commands.mailrun.letters import SAMPLES, read_folder, spread
 from infra_cdk.local.commands.mailrun.run import Outcome, run
 from infra_cdk.local.commands.mailrun.stage import Stage, staged, warm_up
-from infra_cdk.local.commands.starting import at, beside, empty, started
+from infra_cdk.local.commands.starting import at, beside, empty, started, stay
 from infra_cdk.local.google.quota import UNITS_PER_MINUTE
 from infra_cdk.local.stack import Options, Stack
 
@@ -85,7 +85,7 @@ def demo(asked: Asked) -> None:
         _judge(report, stack)
         where.show(screen, stack, stage.account.token)
         if not asked.leave:
-            stack.supervisor.wait()
+            stay(stack)
 
 
 def _play(screen: Console, stack: Stack, stage: Stage, *, with_faults: bool) -> Report:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infra_cdk.local.commands import where
 from infra_cdk.local.commands.console import console
-from infra_cdk.local.commands.starting import at, started
+from infra_cdk.local.commands.starting import at, started, stay
 from infra_cdk.local.google.settings import access_token
 from infra_cdk.local.stack import Options
 from infra_cdk.local.state import open_state
@@ -31,4 +31,4 @@ def dev(asked: Asked) -> None:
         where.show(screen, stack)
         for address in asked.mailboxes:
             screen.print(f"  Mailbox {address}: access token {access_token(address)}")
-        stack.supervisor.wait()
+        stay(stack)

@@ -13,6 +13,7 @@ from infra_cdk.local.admin import TOKEN_HEADER
 from infra_cdk.local.commands.failure import CannotDo
 from infra_cdk.local.stack_config import StackConfig, config_path
 from infra_cdk.local.state import State, open_state
+from infra_cdk.registry import declared
 
 _LONGEST_S = 330.0  # a function may take five minutes
 
@@ -36,13 +37,13 @@ def find(home: Path | None = None) -> StackConfig:
 def invoke(config: StackConfig, function: str, event: Any) -> dict[str, Any]:
     """What a function makes of an event: the admin's description of the result.
 
-    Functions with a queue or a schedule belong to the pollers, those with routes to the gateway;
-    either runs any of them.
+    It is asked of the runner that runs the function anyhow, so that no second process is started.
 
     Raises:
         CannotDo: there is no such function, or the stack does not answer.
     """
-    url = f"http://127.0.0.1:{config.pollers_port}/_haste/invoke/{function}"
+    port = config.gateway_port if _behind_gateway(function) else config.pollers_port
+    url = f"http://127.0.0.1:{port}/_haste/invoke/{function}"
     headers = {TOKEN_HEADER: config.token}
     try:
         answer = httpx.post(url, json=event, headers=headers, timeout=_LONGEST_S, trust_env=False)
@@ -51,3 +52,8 @@ def invoke(config: StackConfig, function: str, event: Any) -> dict[str, Any]:
     if not answer.is_success:
         raise CannotDo(json.loads(answer.content).get("detail", answer.text))
     return answer.json()
+
+
+def _behind_gateway(function: str) -> bool:
+    found = next((one.function for one in declared() if one.name == function), None)
+    return found is not None and found.queue is None and not found.schedules

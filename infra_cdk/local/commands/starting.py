@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Collection, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
 
 from infra_cdk.local import ministack, node
 from infra_cdk.local.commands.console import telling
+from infra_cdk.local.commands.failure import CannotDo
 from infra_cdk.local.processes import reap_stale
 from infra_cdk.local.stack import Options, Stack, running
 from infra_cdk.local.state import State, open_state
@@ -34,6 +35,16 @@ def started(screen: Console, state: State, options: Options) -> Generator[Stack]
     screen.print("[dim]Stopped; nothing is left running.[/]")
 
 
+def stay(stack: Stack) -> None:
+    """Until Ctrl-C, or until the stack is told to end.
+
+    Raises:
+        ServiceFailed: a part failed again and again.
+    """
+    with suppress(KeyboardInterrupt):
+        stack.supervisor.wait()
+
+
 def beside(state_name: str) -> State:
     """A data folder of a command's own inside the usual one, with the same installed tools."""
     usual = open_state()
@@ -50,6 +61,7 @@ def empty(state: State) -> State:
 
     Raises:
         AlreadyRunning: somebody uses it.
+        CannotDo: something in it belongs to somebody else.
     """
     with (state.run / "supervisor.lock").open("a") as lock:
         try:
@@ -60,14 +72,24 @@ def empty(state: State) -> State:
                 "--home."
             ) from error
         reap_stale(state)
-        for entry in state.root.iterdir():
-            if entry.name in _KEPT:
-                continue
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+        try:
+            _remove_all_but(state.root, _KEPT)
+        except OSError as error:
+            raise CannotDo(
+                f"{error.filename} cannot be removed ({error.strerror}); remove {state.root} as "
+                "the user who made it."
+            ) from error
     return state
+
+
+def _remove_all_but(folder: Path, kept: Collection[str]) -> None:
+    for entry in folder.iterdir():
+        if entry.name in kept:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def _install(screen: Console, state: State) -> None:

@@ -12,8 +12,10 @@ def show(screen: Console, stack: Stack, token: str | None = None) -> None:
     """The addresses of a stack, and with a token what to ask."""
     rows = Table(show_header=False, box=None, padding=(0, 2))
     rows.add_row("API", f"{stack.api_url}/api/v1")
+    rows.add_row("Described", f"{stack.api_url}/api/v1/openapi.json")
     rows.add_row("Ready?", f"{stack.api_url}/health/ready")
     rows.add_row("Gmail", stack.google_url)
+    rows.add_row("Sent mail", stack.catcher_url)
     rows.add_row("AWS", stack.config.aws_url)
     rows.add_row("Database", "haste db")
     rows.add_row("Logs", str(stack.state.logs))

@@ -140,7 +140,7 @@ async def _change(proxy: Proxy, request: Request, rest: str, mailbox: str) -> An
         path = request.path.removeprefix("/upload")
         request = replace(request, path=path, body=body, headers=headers)
     sent = request.json()
-    if rest == "messages" and request.params().get("internalDateSource") != ["dateHeader"]:
+    if sent and rest == "messages" and request.params().get("internalDateSource") != ["dateHeader"]:
         # An inserted message is from now unless its Date is asked for; the emulator takes its Date.
         # https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/insert
         sent |= {"internalDate": str(time.time_ns() // 1_000_000)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,14 @@ class Post:
     @property
     def address(self) -> str:
         return self.box.address
+
+    def receive(
+        self, *mails: bytes, labels: Sequence[str] = gmail.ARRIVED, at_once: int = 4
+    ) -> list[str]:
+        """Let mails arrive; their Gmail ids."""
+        ids = gmail.insert_many(self.box, mails, labels=labels, at_once=at_once)
+        assert gmail.list_ids(self.box) >= set(ids)
+        return ids
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from infra_cdk.local.google import mailbox as gmail
 from infra_cdk.tests.stack import mails
 from infra_cdk.tests.stack.books import balance
 from infra_cdk.tests.stack.hours import settle
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.stack
 
 
 def test_every_mail_is_stored_read_and_acted_on_once(team: Team, post: Post, logs: Logs) -> None:
-    gmail.insert_many(post.box, mails.batch(40))
+    post.receive(*mails.batch(40))
     settle(team)
     balance(team)
     books = team.get(f"mailboxes/{post.id}/reconciliation")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from infra_cdk.local.google import mailbox as gmail
@@ -26,56 +28,56 @@ from infra_cdk.tests.stack.team import Post, Team
 pytest_plugins = ["infra_cdk.tests.stack.fixtures"]
 pytestmark = pytest.mark.stack
 
-ONCE_IN_A_WHILE = {"path": GET, "skip": 2, "count": 3}
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"kind": "status", "status": 500},
-        {"kind": "truncate"},
-        {"kind": "reset"},
-        {"kind": "status", "status": 429, "retry_after": 30},
-        {"kind": "status", "status": 429, "retry_after": 900, "retry_as": "message"},
-        {"kind": "status", "status": 403, "reason": "rateLimitExceeded"},
-    ],
-    ids=lambda fault: "-".join(str(value) for value in fault.values()),
+RECORDS_A_PAGE = 500
+SOME = {"path": GET, "skip": 2, "count": 3}
+ONE = {"path": GET, "skip": 2, "count": 1}
+FAULTS = (
+    {**SOME, "kind": "status", "status": 500},
+    {**SOME, "kind": "truncate"},
+    {**SOME, "kind": "reset"},
+    {**ONE, "kind": "status", "status": 429, "retry_after": 2},
+    {**ONE, "kind": "status", "status": 429, "retry_after": 2, "retry_as": "message"},
+    {**ONE, "kind": "status", "status": 403, "reason": "rateLimitExceeded"},
 )
-def test_some_gets_fail(team: Team, post: Post, fault: dict[str, object]) -> None:
-    go_wrong(post, {**ONCE_IN_A_WHILE, **fault})
-    gmail.insert_many(post.box, mails.batch(12))
+
+
+def test_gets_fail_in_every_way(team: Team, address: Callable[[], str]) -> None:
+    posts = [team.connect(address()) for _ in FAULTS]
+    for post, fault in zip(posts, FAULTS, strict=True):
+        go_wrong(post, fault)
+        post.receive(*mails.batch(8))
     settle(team)
-    assert injected(post)[0] > 0
+    assert [injected(post)[0] for post in posts] == [3, 3, 3, 1, 1, 1]
     balance(team)
-    assert team.get(f"mailboxes/{post.id}")["state"] == "active"
+    assert {team.get(f"mailboxes/{post.id}")["state"] for post in posts} == {"active"}
 
 
 def test_history_fails_at_first_and_on_its_second_page(team: Team, post: Post) -> None:
+    (starred,) = post.receive(mails.mail())
+    settle(team)
     go_wrong(
         post,
+        {"kind": "push_drop"},
         {"kind": "status", "status": 503, "path": HISTORY, "count": 1},
         {"kind": "reset", "path": "pageToken", "count": 1},
-        {"kind": "push_drop"},
     )
-    gmail.insert_many(post.box, [MINI % number for number in range(520)])
+    for _ in range(RECORDS_A_PAGE // 2 + 1):  # fills the first page
+        gmail.modify(post.box, starred, add=["STARRED"])
+        gmail.modify(post.box, starred, remove=["STARRED"])
+    second_page = post.receive(*mails.batch(5))
     go_on(team, post)
-    assert eventually(lambda: injected(post)[:2] == [1, 1])
-    assert eventually(lambda: len(ledger(team, post)) == 520)
-    assert gmail.list_ids(post.box) == ledger(team, post).keys()
+    assert eventually(lambda: injected(post)[1:] == [1, 1])
+    assert eventually(lambda: ledger(team, post).keys() == {starred, *second_page})
     settle(team)
     balance(team)
 
 
-MINI = b"From: kim@elsewhere.example\r\nSubject: %d\r\n\r\n%%d\r\n".replace(b"%%d", b"Hi")
-"""The least a mail can be."""
-
-
 def test_the_history_cursor_expires(team: Team, post: Post, logs: Logs) -> None:
-    gmail.insert_many(post.box, mails.batch(6))
+    post.receive(*mails.batch(6))
     settle(team)
     deleted = sorted(gmail.list_ids(post.box))[0]
     go_wrong(post, {"kind": "push_drop"}, {"kind": "expired_history", "count": 1})
-    gmail.insert_many(post.box, mails.batch(6))
+    post.receive(*mails.batch(6))
     gmail.delete(post.box, deleted)
     go_on(team, post)
     settle(team, until=lambda: logs.has("email-sync", "expired"))
@@ -84,7 +86,7 @@ def test_the_history_cursor_expires(team: Team, post: Post, logs: Logs) -> None:
     assert (mailbox["state"], mailbox["state_reason"]) == ("active", None)
     recover(post)
     listings_over = len(logs.lines())
-    gmail.insert_many(post.box, mails.batch(2))
+    post.receive(*mails.batch(2))
     settle(team)
     balance(team, gone=[deleted])
     later = logs.lines()[listings_over:]
@@ -92,10 +94,10 @@ def test_the_history_cursor_expires(team: Team, post: Post, logs: Logs) -> None:
 
 
 def test_a_mail_is_missing_for_a_moment_or_for_ever(team: Team, post: Post) -> None:
-    early = gmail.insert(post.box, mails.mail(subject="early"))
+    early = post.receive(mails.mail(subject="early"))[0]
     settle(team)
     go_wrong(post, {"kind": "push_drop"})
-    early, lost, short = gmail.insert_many(post.box, mails.batch(3))
+    early, lost, short = post.receive(*mails.batch(3))
     go_wrong(
         post,
         {"kind": "status", "status": 404, "path": f"/messages/{early}\\?", "count": 2},
@@ -108,14 +110,14 @@ def test_a_mail_is_missing_for_a_moment_or_for_ever(team: Team, post: Post) -> N
     recover(post)
     # It is there after all: the next complete listing finds it.
     go_wrong(post, {"kind": "expired_history", "count": 1})
-    gmail.insert(post.box, mails.mail())
+    post.receive(mails.mail())[0]
     settle(team, until=lambda: ledger(team, post)[lost][0] == "stored")
     balance(team)
 
 
 def test_mails_are_deleted_before_they_are_fetched(team: Team, post: Post) -> None:
     go_wrong(post, {"kind": "latency", "seconds": 0.2, "path": GET, "count": 10})
-    ids = gmail.insert_many(post.box, mails.batch(12))
+    ids = post.receive(*mails.batch(12))
     for id_ in ids[6:]:
         gmail.delete(post.box, id_)
     settle(team)
@@ -125,10 +127,10 @@ def test_mails_are_deleted_before_they_are_fetched(team: Team, post: Post) -> No
 
 
 def test_labels_decide_what_is_left_out_until_they_change(team: Team, post: Post) -> None:
-    kept = gmail.insert(post.box, mails.mail())
-    spam = gmail.insert(post.box, mails.mail(), labels=["SPAM"])
-    trash = gmail.insert(post.box, mails.mail(), labels=["TRASH"])
-    draft = gmail.insert(post.box, mails.mail(), labels=["DRAFT"])
+    kept = post.receive(mails.mail())[0]
+    spam = post.receive(mails.mail(), labels=["SPAM"])[0]
+    trash = post.receive(mails.mail(), labels=["TRASH"])[0]
+    draft = post.receive(mails.mail(), labels=["DRAFT"])[0]
     settle(team)
     left_out = {
         spam: ("skipped", "spam"),
@@ -145,25 +147,26 @@ def test_labels_decide_what_is_left_out_until_they_change(team: Team, post: Post
 
 
 def test_a_refused_mailbox_goes_on_from_its_cursor_when_connected_again(
-    team: Team, address: object
+    team: Team, address: Callable[[], str]
 ) -> None:
-    address_ = str(address() if callable(address) else address)
-    grant(team, address_, "first")
-    post = team.connect(address_, token="first")
-    gmail.insert_many(post.box, mails.batch(4))
+    theirs = address()
+    grant(team, theirs, "first")
+    post = team.connect(theirs, token="first")
+    post.receive(*mails.batch(4))
     settle(team)
     revoke(team, "first")
-    gmail.insert_many(post.box, mails.batch(4))
+    post.receive(*mails.batch(4))
     assert eventually(lambda: team.get(f"mailboxes/{post.id}")["state"] == "disconnected")
-    gmail.insert_many(post.box, mails.batch(4))
-    grant(team, address_, "second")
+    post.receive(*mails.batch(4))
+    grant(team, theirs, "second")
     refused = team.ask("PATCH", f"mailboxes/{post.id}", {"access_token": "first"})
     assert refused.status_code == 422, refused.text
     go_wrong(post, {"kind": "latency", "seconds": 0, "path": LIST})
     again = team.ask("PATCH", f"mailboxes/{post.id}", {"access_token": "second"})
     assert (again.status_code, again.json()["state"]) == (200, "active")
-    gmail.insert_many(post.box, mails.batch(4))
+    post.receive(*mails.batch(4))
     settle(team)
+    assert matched(post) == [0], "it was listed again"
     balance(team)
     changes = [row["type"] for row in mailbox_events(team)]
     assert changes == ["MailboxConnected", "MailboxDisconnected", "MailboxConnected"]
@@ -173,7 +176,7 @@ def test_a_mail_that_gmail_never_hands_out_is_given_up_and_an_outage_is_not(
     team: Team, post: Post
 ) -> None:
     go_wrong(post, {"kind": "push_drop"})
-    refused, broken, *_ = gmail.insert_many(post.box, mails.batch(6))
+    refused, broken, *_ = post.receive(*mails.batch(6))
     go_wrong(
         post,
         {"kind": "status", "status": 400, "path": f"/messages/{refused}\\?"},
@@ -200,7 +203,7 @@ def test_a_mail_that_kills_its_function_is_given_up_and_takes_no_other_along(
     team: Team, post: Post, killer: Killer
 ) -> None:
     go_wrong(post, {"kind": "push_drop"})
-    ids = gmail.insert_many(post.box, mails.batch(9))
+    ids = post.receive(*mails.batch(9))
     poison = ids[4]
     go_wrong(post, {"kind": "latency", "seconds": 20, "path": f"/messages/{poison}\\?"})
     go_on(team, post)

@@ -27,7 +27,7 @@ def test_the_fetcher_is_killed_in_the_middle_of_a_batch(
     team: Team, post: Post, killer: Killer
 ) -> None:
     go_wrong(post, {"kind": "latency", "seconds": 0.15, "path": GET, "count": 40})
-    gmail.insert_many(post.box, mails.batch(25))
+    post.receive(*mails.batch(25))
     for _ in range(2):
         before = matched(post)[0]
         assert eventually(lambda seen=before: matched(post)[0] > seen + 3)
@@ -50,7 +50,7 @@ def test_a_function_is_killed_in_the_middle_of_a_transaction(
     team: Team, post: Post, killer: Killer, function: str, table: str
 ) -> None:
     with blocked_writes(team.stack, table):
-        gmail.insert_many(post.box, mails.batch(6))
+        post.receive(*mails.batch(6))
         assert eventually(lambda: waiting(team.stack))
         killer.function(function)
     settle(team)
@@ -61,7 +61,7 @@ def test_everybody_is_killed_between_publishing_and_forgetting(
     team: Team, post: Post, killer: Killer
 ) -> None:
     with blocked_forgetting(team.stack):
-        gmail.insert_many(post.box, mails.batch(4))
+        post.receive(*mails.batch(4))
         assert eventually(lambda: waiting(team.stack, 3))
         for function in ("email-fetch", "ai-consumers", "automations-consumer"):
             killer.function(function)
@@ -83,13 +83,13 @@ def test_a_service_is_killed_while_mails_are_fetched(
     team: Team, post: Post, killer: Killer, service: str
 ) -> None:
     go_wrong(post, {"kind": "latency", "seconds": 0.1, "path": GET, "count": 60})
-    gmail.insert_many(post.box, mails.batch(10))
+    post.receive(*mails.batch(10))
     assert eventually(lambda: matched(post)[0] > 4)
     killer.service(service)
     killer.revived(service)
     if service == "ministack":
         hurry_queues(team.stack)
-    gmail.insert_many(post.box, mails.batch(5))
+    post.receive(*mails.batch(5))
     settle(team)
     balance(team)
 
@@ -99,7 +99,7 @@ def test_events_are_lost_with_the_queues_they_were_on(
 ) -> None:
     """As no real queue does, the stand-in for SQS forgets everything when it is killed."""
     with blocked_writes(team.stack, "email_analyses"):
-        gmail.insert_many(post.box, mails.batch(14))
+        post.receive(*mails.batch(14))
         assert eventually(lambda: {end for end, _ in ledger(team, post).values()} == {"stored"})
         assert eventually(lambda: not left_behind(team))
         assert eventually(lambda: waiting(team.stack))
@@ -113,7 +113,7 @@ def test_events_are_lost_with_the_queues_they_were_on(
 
 def test_the_gateway_is_killed_while_pushes_arrive(team: Team, post: Post, killer: Killer) -> None:
     with ThreadPoolExecutor() as pool:
-        arriving = pool.submit(gmail.insert_many, post.box, mails.batch(30), at_once=1)
+        arriving = pool.submit(post.receive, *mails.batch(30), at_once=1)
         for _ in range(2):
             assert eventually(
                 lambda: killer.function_pid("email-webhook", at="gateway") is not None
@@ -126,12 +126,12 @@ def test_the_gateway_is_killed_while_pushes_arrive(team: Team, post: Post, kille
 
 
 def test_gmail_forgets_its_history_and_restarts(team: Team, post: Post, killer: Killer) -> None:
-    gmail.insert_many(post.box, mails.batch(10))
+    post.receive(*mails.batch(10))
     settle(team)
     killer.service("emulate")
     killer.revived("emulate")
     assert eventually(lambda: bool(gmail.list_ids(post.box)))
-    gmail.insert_many(post.box, mails.batch(5))
+    post.receive(*mails.batch(5))
     settle(team)
     balance(team)
 

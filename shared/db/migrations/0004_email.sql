@@ -54,6 +54,9 @@ create table public.mail_ledger (
         ('pending', 'queued', 'retrying', 'stored', 'skipped', 'gone', 'failed')),
     reason text,
     listed boolean not null,
+    -- Grows when the provider reports a change of a mail that is not stored yet: a fetch begun
+    -- before that has read what is out of date, and may not close the row.
+    generation int not null default 0,
     releases int not null default 0,
     attempts int not null default 0,
     due_at timestamptz not null default now(),

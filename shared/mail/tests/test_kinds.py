@@ -1,8 +1,11 @@
 """What sort of mail a mail is."""
 
+from typing import get_args
+
 import pytest
 
-from shared.mail import parse
+from events import email
+from shared.mail import Kind, parse
 
 REPORT = b"""From: Mail Delivery System <MAILER-DAEMON@x.org>
 Auto-Submitted: auto-replied
@@ -60,3 +63,7 @@ def test_a_list_is_named() -> None:
     assert parse(headers("List-Id: Dev talk <dev.example.org>")).list_id == "dev.example.org"
     assert parse(headers("List-Id: bare.example.org")).list_id == "bare.example.org"
     assert parse(headers()).list_id is None
+
+
+def test_events_know_the_same_sorts() -> None:
+    assert get_args(Kind) == get_args(email.Kind)

@@ -160,6 +160,8 @@ def test_a_mail_that_is_only_quoted_text_is_given_whole() -> None:
         (Address("Doe, Jane", "jd@example.com"), "Jane\n+49 30 1234567\nwww.example.com"),
         (Address("", "jane.doe@example.com"), "Mit freundlichen Grüßen\n\nJane Doe"),
         (Address("Jane Doe", "jane@example.com"), "Cheers,\nJ. Doe"),
+        (Address("Jane Doe", "jane@example.com"), "Jane Doe\nProjektleiterin\nKunst e.V."),
+        (Address("Jana Nováková", "jana@example.cz"), "Jana Nováková\nAlfa a Beta s.r.o."),
         (Address("Jane Doe", "jane@example.com"), "Thanks. JD"),
     ],
 )
