@@ -155,16 +155,21 @@ def _grouped(
     sort: Callable[[str], tuple[Hashable, Item]],
     work: Callable[[Sequence[Item]], None],
 ) -> Callable[[SQSRecord], None]:
-    """Work on the records in groups; what tells of each record afterwards how it went."""
+    """Work on the records in groups; what tells of each record afterwards how it went.
+
+    A record that comes again is a group of its own: the one that took the function down with it
+    must not do so to the same others until all of them are given up.
+    """
     failed: dict[str, Exception] = {}
     groups: dict[Hashable, dict[str, Item]] = {}
-    for record in records:
+    for record in _in_turn(records):
         try:
             key, item = sort(record["body"])
         except Exception as error:
             failed[record["messageId"]] = error
         else:
-            groups.setdefault(key, {})[record["messageId"]] = item
+            alone = record["messageId"] if _receives(record) > 1 else None
+            groups.setdefault((key, alone), {})[record["messageId"]] = item
     for members in groups.values():
         failed |= _work_on(members, work)
 
@@ -173,6 +178,20 @@ def _grouped(
             raise failed[record.message_id]
 
     return deliver
+
+
+def _in_turn(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """New records first, then those that come again: forwards at one delivery and backwards at the
+    next, so that all but the deadly one get their turn before it.
+    """
+    new = [record for record in records if _receives(record) == 1]
+    again = [record for record in records if _receives(record) > 1]
+    backwards = any(_receives(record) % 2 for record in again)
+    return new + sorted(again, key=lambda record: record["messageId"], reverse=backwards)
+
+
+def _receives(record: Mapping[str, Any]) -> int:
+    return int(record["attributes"]["ApproximateReceiveCount"])
 
 
 def _work_on(

@@ -111,6 +111,33 @@ def test_nothing_is_left_to_do() -> None:
     assert left == []
 
 
+def test_links_lead_somewhere() -> None:
+    pages = [
+        *files(".md"),
+        *ROOT.glob("*.md"),
+        *ROOT.glob(".github/*.md"),
+        *ROOT.glob("layers/*.md"),
+    ]
+    broken = [
+        f"{shown(page)}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+        if not re.match(r"[a-z]+:", target) and not (page.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_every_decision_is_in_the_index() -> None:
+    folder = ROOT / "infra_cdk/decisions"
+    index = (folder / "README.md").read_text()
+    pages = sorted(path.name for path in folder.glob("0*.md"))
+    assert [page for page in pages if f"({page})" not in index] == []
+    assert [int(page[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        headings = re.findall(r"^## (.+)$", (folder / page).read_text(), re.MULTILINE)
+        assert headings == ["Context", "Decision", "Consequences", "Alternatives", "References"]
+
+
 def test_files_are_small() -> None:
     product = {shown(path): _lines(path) for path in python_files() if not is_test(path)}
     assert {name: n for name, n in product.items() if n > FILE_CAP} == {}

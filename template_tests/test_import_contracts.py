@@ -21,7 +21,7 @@ _LINT = "import sys; from importlinter.cli import lint_imports_command as run; r
 
 PLANTED = [
     ("house", "shared.ids", "functions.contacts.models"),
-    ("house", "events.ids", "shared.text"),
+    ("house", "events.ids", "shared.errors"),
     ("house", "functions.contacts.commands", "infra_cdk.registry"),
     ("independence", "functions.contacts.queries", "functions.activities.queries"),
     ("independence", "functions.activities.commands", "functions.automations.queries"),
@@ -37,7 +37,7 @@ PLANTED = [
     ("declarations", "functions.contacts.capability", "fastapi"),
     ("declarations", "shared.wiring", "pydantic"),
     ("ai", "functions.contacts.commands", "anthropic"),
-    ("ai", "shared.text", "phonenumbers"),
+    ("ai", "shared.errors", "phonenumbers"),
     ("lambda", "functions.contacts.api", "mangum"),
     ("lambda", "functions.contacts.commands", "aws_lambda_powertools"),
     ("aws", "functions.contacts.commands", "boto3"),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import distribution, packages_distributions
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from events.catalogue import all_events
 from infra_cdk.registry import declared
@@ -123,7 +122,7 @@ def _upper(name: str) -> str:
 
 
 def _distributions_of(package: str) -> set[str]:
-    return {canonicalize_name(name) for name in _installed().get(package, ())}
+    return {_canonical(name) for name in _installed().get(package, ())}
 
 
 @cache
@@ -139,20 +138,36 @@ def _layers() -> dict[str, set[str]]:
     return {"core": core, "ai": _with_requirements(project["dependency-groups"]["ai"])}
 
 
-def _with_requirements(wanted: list[str]) -> set[str]:
+def _with_requirements(wanted: Iterable[str]) -> set[str]:
+    """Distributions and what they require, as far as it is installed."""
     found: set[str] = set()
-    waiting = [Requirement(line) for line in wanted]
+    waiting = list(wanted)
     while waiting:
-        requirement = waiting.pop()
-        name = canonicalize_name(requirement.name)
+        name, extras = _named(waiting.pop())
         if name in found:
             continue
+        try:
+            requires = distribution(name).requires or ()
+        except PackageNotFoundError:
+            continue  # for another platform or Python
         found.add(name)
-        for line in distribution(name).requires or ():
-            further = Requirement(line)
-            extras = requirement.extras or {""}
-            if further.marker is None or any(
-                further.marker.evaluate({"extra": extra}) for extra in extras
-            ):
-                waiting.append(further)
+        waiting += [line for line in requires if _applies(line, extras)]
     return found
+
+
+def _named(requirement: str) -> tuple[str, set[str]]:
+    """Name and extras: `psycopg[binary]>=3.3` is psycopg and binary."""
+    parts = re.match(r"([\w.-]+)\s*(?:\[([^]]*)\])?", requirement)
+    assert parts, requirement
+    return _canonical(parts[1]), {extra.strip() for extra in (parts[2] or "").split(",")}
+
+
+def _applies(requirement: str, extras: set[str]) -> bool:
+    """Whether a requirement is wanted always, or by one of the extras."""
+    extra = re.search(r"extra == [\"']([^\"']*)", requirement.partition(";")[2])
+    return extra is None or extra[1] in extras
+
+
+def _canonical(name: str) -> str:
+    """The one spelling of a distribution's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -11,13 +11,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from functions.gateway.models import EXAMPLE, problem_schemas
+from functions.gateway.schema_names import SCHEMAS, clashing_names, renamed
 
 Json = dict[str, Any]
 
-_SCHEMAS = "#/components/schemas/"
 _METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 _FASTAPI_ERRORS = ("HTTPValidationError", "ValidationError")
 _INFO = {
@@ -37,7 +37,7 @@ _PROBLEM = {
     "description": "The request was not fulfilled.",
     "content": {
         "application/problem+json": {
-            "schema": {"$ref": f"{_SCHEMAS}Problem"},
+            "schema": {"$ref": f"{SCHEMAS}Problem"},
             "example": EXAMPLE.model_dump(mode="json", exclude_none=True),
         }
     },
@@ -66,8 +66,8 @@ def merge(parts: Sequence[Part]) -> Json:
         ValueError: two parts have the same operation, or a name is taken where it must be free.
     """
     paths: Json = {}
-    schemas = problem_schemas(_SCHEMAS + "{model}")
-    clashing = _clashing([part.schemas for part in parts])
+    schemas = problem_schemas(SCHEMAS + "{model}")
+    clashing = clashing_names([part.schemas for part in parts])
     operation_ids = Counter(_short_id(*one) for part in parts for one in _operations(part))
     for part in parts:
         names = {name: _prefix(part) + name for name in clashing & part.schemas.keys()}
@@ -75,9 +75,9 @@ def merge(parts: Sequence[Part]) -> Json:
             short = _short_id(path, method, operation)
             named = operation | ({"operationId": short} if operation_ids[short] == 1 else {})
             finished = _finished(named, part, public=part.is_public(path))
-            _put(paths.setdefault(path, {}), method, _renamed(finished, names))
+            _put(paths.setdefault(path, {}), method, renamed(finished, names))
         for name, schema in part.schemas.items():
-            _put(schemas, names.get(name, name), _renamed(schema, names))
+            _put(schemas, names.get(name, name), renamed(schema, names))
     return {
         "openapi": "3.1.0",
         "info": _INFO,
@@ -105,7 +105,7 @@ def _finished(operation: Json, part: Part, *, public: bool) -> Json:
     responses = {
         status: response
         for status, response in operation["responses"].items()
-        if f"{_SCHEMAS}{_FASTAPI_ERRORS[0]}" not in json.dumps(response)
+        if f"{SCHEMAS}{_FASTAPI_ERRORS[0]}" not in json.dumps(response)
     }
     responses["default"] = {"$ref": "#/components/responses/Problem"}
     open_to_all: Json = {"security": []} if public else {}
@@ -117,42 +117,8 @@ def _short_id(path: str, method: str, operation: Json) -> str:
     return operation["operationId"].removesuffix(re.sub(r"\W", "_", path) + f"_{method}")
 
 
-def _clashing(all_schemas: Sequence[Json]) -> set[str]:
-    """Names that stand for different shapes in different parts.
-
-    Same text is not enough for being the same: `Page_Contact_` differs where `Contact` does.
-    """
-    texts: dict[str, set[str]] = {}
-    uses: Counter[str] = Counter()
-    for schemas in all_schemas:
-        for name, schema in schemas.items():
-            texts.setdefault(name, set()).add(json.dumps(schema, sort_keys=True))
-            uses[name] += 1
-    shared = {name for name, count in uses.items() if count > 1}
-    clashing = {name for name in shared if len(texts[name]) > 1}
-    while more := {
-        name
-        for name in shared - clashing
-        if any(f'"{_SCHEMAS}{other}"' in text for text in texts[name] for other in clashing)
-    }:
-        clashing |= more
-    return clashing
-
-
 def _prefix(part: Part) -> str:
     return "".join(word.capitalize() for word in re.findall(r"\w+", part.title.replace("-", "")))
-
-
-def _renamed(value: Any, names: dict[str, str]) -> Any:
-    """A copy in which every reference to one of `names` goes to its new name."""
-    if isinstance(value, dict):
-        return {k: _renamed(v, names) for k, v in cast("Json", value).items()}
-    if isinstance(value, list):
-        return [_renamed(item, names) for item in cast("list[Any]", value)]
-    if isinstance(value, str) and value.startswith(_SCHEMAS):  # $ref, or discriminator mapping
-        name = value.removeprefix(_SCHEMAS)
-        return _SCHEMAS + names.get(name, name)
-    return value
 
 
 def _put(into: Json, key: str, value: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import pytest
@@ -46,9 +46,9 @@ class Queue:
             if not found.get("Messages"):
                 return bodies
             for message in found["Messages"]:
-                bodies.append(message["Body"])
+                bodies.append(message.get("Body", ""))
                 client("sqs").delete_message(
-                    QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
+                    QueueUrl=self.url, ReceiptHandle=message.get("ReceiptHandle", "")
                 )
 
 
@@ -62,8 +62,9 @@ class Queues:
 def queues(aws: None, monkeypatch: pytest.MonkeyPatch) -> Queues:
     """`email-sync` and `email-fetch`, empty."""
     name = uuid4().hex
-    fifo = {"FifoQueue": "true"}
-    to_sync = client("sqs").create_queue(QueueName=f"sync-{name}.fifo", Attributes=fifo)
+    to_sync = client("sqs").create_queue(
+        QueueName=f"sync-{name}.fifo", Attributes={"FifoQueue": "true"}
+    )
     to_fetch = client("sqs").create_queue(QueueName=f"fetch-{name}")
     monkeypatch.setenv("HASTE_QUEUE_EMAIL_SYNC", to_sync["QueueUrl"])
     monkeypatch.setenv("HASTE_QUEUE_EMAIL_FETCH", to_fetch["QueueUrl"])
@@ -78,12 +79,13 @@ def box(
     monkeypatch.setenv("HASTE_GOOGLE_API_URL", google.url)
     monkeypatch.setenv("HASTE_GMAIL_TOPIC", TOPIC)
     fetch._known.clear()  # pyright: ignore[reportPrivateUsage] -- a cold start
+    # Schedules look across workspaces: no other test's mailbox is to be seen.
+    database.admin("update mailboxes set deleted_at = now() where deleted_at is null")
     with Mailbox(google.url, ADDRESS) as box:
         yield box
         calm(google)
         for message_id in mail.list_ids(box):
             mail.delete(box, message_id)
-    database.admin("update mailboxes set deleted_at = now() where deleted_at is null")
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class Mailroom:
     def run(self, job: str) -> None:
         """A schedule's turn."""
         self.as_role("crm_worker")
-        jobs.handler({"detail": {"job": job}}, LambdaContext())
+        jobs.handler({"detail": {"job": job}}, cast("Any", LambdaContext()))
 
     def settle(self) -> None:
         """Sync, then release and fetch until the ledger has nothing open."""

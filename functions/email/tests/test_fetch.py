@@ -7,20 +7,23 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from functions.email import commands, gmail
 from functions.email.api import handler as api
 from functions.email.consumers import fetch
+from functions.email.gmail import calls
 from functions.email.models import FetchEmail
 from functions.email.tests.conftest import ADDRESS, Connect, Mailroom
 from infra_cdk.local.google import mailbox as mail
 from infra_cdk.local.google.mailbox import Mailbox
-from infra_cdk.local.google.testing import calm, injected, set_faults
+from infra_cdk.local.google.testing import calm, eventually, injected, set_faults
 from shared import db
 from shared.aws import client
+from shared.db.connection import connect as connect_to
+from shared.mail import parse
 from shared.testing import BUCKET, Call, Database, Workspace
 
 if TYPE_CHECKING:
@@ -129,20 +132,22 @@ def test_two_deliveries_at_the_same_time_store_once(
     """The second transaction waits for the first one's row, then finds it closed."""
     message_id = arrived(mailroom, box)
     mailroom.as_role("crm_worker")
-    access = fetch._access(workspace.id, _uuid(mailbox["id"]))  # pyright: ignore[reportPrivateUsage]
+    access = fetch._access(workspace.id, UUID(mailbox["id"]))  # pyright: ignore[reportPrivateUsage]
     assert access is not None
     found = gmail.get_raw(access.session, message_id)
     wanted = FetchEmail.model_validate_json(mailroom.queues.fetch.take()[0])
-    other = db.connection.connect(mailroom.database.url("crm_worker"))
+    other = connect_to(mailroom.database.url("crm_worker"))
     stored: list[object] = []
 
     def store_too() -> None:
         tx = db.Tx(other, workspace.id, None, "system:email")
-        stored.append(commands.store_email(tx, access.mailbox, wanted, found, _parsed(found), "k"))
+        stored.append(
+            commands.store_email(tx, access.mailbox, wanted, found, parse(found.raw), "k")
+        )
         other.execute("rollback")
 
     with db.transaction(workspace.id) as tx:
-        first = commands.store_email(tx, access.mailbox, wanted, found, _parsed(found), "k")
+        first = commands.store_email(tx, access.mailbox, wanted, found, parse(found.raw), "k")
         assert first is not None
         other.execute("begin")
         other.execute("select app.begin_request(%s, null)", (workspace.id,))
@@ -154,21 +159,7 @@ def test_two_deliveries_at_the_same_time_store_once(
     assert stored == [None]
 
 
-def _uuid(text: str) -> Any:
-    from uuid import UUID
-
-    return UUID(text)
-
-
-def _parsed(message: gmail.RawMessage) -> Any:
-    from shared.mail import parse
-
-    return parse(message.raw)
-
-
 def _until_somebody_waits(database: Database) -> None:
-    from infra_cdk.local.google.testing import eventually
-
     eventually(
         lambda: bool(
             database.admin(
@@ -385,7 +376,7 @@ def test_a_mail_too_large_for_gmail_is_skipped_with_a_reason(
     mailbox: dict[str, Any], mailroom: Mailroom, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large, small = arrived(mailroom, box, raw(text="x" * 5000)), arrived(mailroom, box)
-    monkeypatch.setattr(gmail.calls, "_MAX_ANSWER_BYTES", 4000)
+    monkeypatch.setattr(calls, "_MAX_ANSWER_BYTES", 4000)
     assert mailroom.fetch() == []
     assert mailroom.states(mailbox) == {
         large: ("skipped", "too_large"),
@@ -467,7 +458,6 @@ def test_a_mail_that_takes_its_function_down_fails_and_holds_up_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     poison, plain = arrived(mailroom, box, raw("poison")), arrived(mailroom, box)
-    parse = fetch.parse
 
     def explode(content: bytes) -> Any:
         if b"poison" in content:

@@ -9,6 +9,7 @@ import pytest
 
 from functions.email import commands, gmail
 from functions.email.consumers import sync
+from functions.email.gmail.resources import HistoryPage
 from functions.email.tests.conftest import ADDRESS, Connect, Mailroom, Queues
 from infra_cdk.local.google import mailbox as mail
 from infra_cdk.local.google.mailbox import Mailbox
@@ -121,7 +122,7 @@ def test_a_listing_that_breaks_off_calls_nothing_deleted(
 
 def _answers(monkeypatch: pytest.MonkeyPatch, *pages: dict[str, Any]) -> list[str | None]:
     """Let Gmail's history answer these pages; the tokens that were asked with."""
-    waiting = [gmail.resources.HistoryPage.model_validate(page) for page in pages]
+    waiting = [HistoryPage.model_validate(page) for page in pages]
     asked: list[str | None] = []
 
     def answer(session: gmail.Gmail, start: str, token: str | None = None) -> Any:

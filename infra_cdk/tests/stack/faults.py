@@ -9,7 +9,8 @@ import httpx
 from infra_cdk.tests.stack.team import Post
 
 GET = r"/messages/[^/?]+\?format=raw"
-LIST = r"/messages\?"
+LIST = r"/messages\?.*fields="
+"""as the product asks, which names the fields it needs"""
 HISTORY = r"/history\?"
 
 
@@ -17,11 +18,6 @@ def go_wrong(post: Post, *rules: dict[str, Any]) -> None:
     """Add rules (the fields of `infra_cdk.local.google.faults.Fault`) for this mailbox."""
     body = {"rules": [{"mailbox": post.address, **rule} for rule in rules], "seed": 1}
     httpx.post(f"{post.box.url}/_faults", json=body, trust_env=False).raise_for_status()
-
-
-def count(post: Post, path: str) -> None:
-    """Count the requests to `path` from now on, as the last rule of `counted`."""
-    go_wrong(post, {"kind": "latency", "seconds": 0, "method": "GET", "path": path})
 
 
 def matched(post: Post) -> list[int]:

@@ -72,6 +72,12 @@ class Team:
             assert eventually(lambda: self.get(f"mailboxes/{post.id}")["synced_at"] is not None)
         return post
 
+    def change(self, post: Post, **fields: object) -> httpx.Response:
+        """Change a mailbox as it is now."""
+        path = f"/api/v1/mailboxes/{post.id}"
+        etag = self.client.get(path).headers["ETag"]
+        return self.client.patch(path, json=fields, headers={"If-Match": etag})
+
     def automate(self) -> None:
         """Have a task made for every mail of a buyer, both when it arrives and when it is read."""
         for event_type in ("EmailReceived", "EmailAnalyzed"):
