@@ -36,6 +36,11 @@ def client(service: str) -> Any:
     return _client(service)
 
 
+def forget_clients() -> None:
+    """Make new clients at the next use: the environment has changed."""
+    _client.cache_clear()
+
+
 @cache
 def _client(service: str) -> Any:
     from botocore.config import Config

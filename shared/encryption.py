@@ -81,6 +81,11 @@ def data_key(workspace_id: UUID) -> DataKey:
     return key
 
 
+def forget_keys() -> None:
+    """Ask KMS again at the next use."""
+    _keys.clear()
+
+
 def _stored(workspace_id: UUID) -> bytes | None:
     with transaction(workspace_id) as tx:
         return tx.one(

@@ -12,9 +12,10 @@ from shared.errors import FieldError, NotFound, Unprocessable
 from shared.values import Line, Text
 
 TITLE_LENGTH = 200
+NOTES_LENGTH = 10_000
 
 Title = Annotated[Line, Field(min_length=1, max_length=TITLE_LENGTH)]
-Notes = Annotated[Text, Field(max_length=10_000)]
+Notes = Annotated[Text, Field(max_length=NOTES_LENGTH)]
 Source = Annotated[Line, Field(min_length=1, max_length=500)]
 Status = Literal["open", "done"]
 

@@ -15,7 +15,7 @@ from events.contacts import ContactChanged, ContactCreated
 from events.email import EmailReceived
 from events.envelope import Event
 from functions.activities.commands import create_task
-from functions.activities.models import TITLE_LENGTH, NewTask
+from functions.activities.models import NOTES_LENGTH, TITLE_LENGTH, NewTask
 from functions.automations.models import (
     Action,
     ActionRefused,
@@ -30,8 +30,6 @@ from functions.contacts.models import Contact, ContactChange, ContactNotFound
 from functions.contacts.queries import find_by_email, get_contact
 from shared.db import Tx
 from shared.mail import normalize_email
-
-_LONGEST_NOTES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ def _create_task(
         tx,
         NewTask(
             title=fill(action.title, record, longest=TITLE_LENGTH),
-            notes=fill(action.notes, record, longest=_LONGEST_NOTES) if action.notes else None,
+            notes=fill(action.notes, record, longest=NOTES_LENGTH) if action.notes else None,
             due_at=None if days is None else occasion.event.at + timedelta(days=days),
             contact_id=contact.id if contact else None,
             email_id=_email_of(occasion.event),

@@ -19,6 +19,7 @@ import httpx
 import psutil
 
 from infra_cdk.local.state import CHECKOUT, free_port, open_state
+from infra_cdk.tests.polling import ended, eventually
 
 _HASTE = (sys.executable, "-m", "infra_cdk.local.cli")
 # Errors that say an exception was not handled, in the logs of functions and of programs.
@@ -31,7 +32,6 @@ class Demo:
 
     figures: dict[str, Any]
     home: Path
-    process: subprocess.Popen[str]
 
     def get(self, path: str, **parameters: str | int) -> Any:
         """What the API answers to the demo's person."""
@@ -92,28 +92,39 @@ def haste(
 
 @contextmanager
 def demo(*arguments: str) -> Generator[Demo]:
-    """`haste demo --json`, staying up; interrupted at the end as by Ctrl-C."""
-    with empty_home() as home, (home / "stderr").open("w+") as stderr:
+    """`haste demo --json`, staying up; at the end Ctrl-C, which must leave no process behind."""
+    with empty_home() as home, started("demo", "--json", *arguments, home=home) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("{"), (home / "stderr").read_text()
+        yield Demo(json.loads(line), home)
+        assert interrupt(process) == 0
+
+
+@contextmanager
+def started(*arguments: str, home: Path) -> Generator[subprocess.Popen[str]]:
+    """A command that runs on; killed at the end, if it runs still."""
+    with (home / "stderr").open("w") as stderr:
         process = subprocess.Popen(
-            [*_HASTE, "demo", "--json", "--port", str(free_port()), *arguments],
+            [*_HASTE, *arguments, "--port", str(free_port())],
             env=environment(home),
             cwd=CHECKOUT,
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
         )
+    with process:
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            assert line.startswith("{"), (home / "stderr").read_text()
-            yield Demo(json.loads(line), home, process)
+            yield process
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
-            assert process.stdout is not None
-            process.stdout.close()
+            process.kill()
 
 
-def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """Every process that a command has running."""
-    return psutil.Process(process.pid).children(recursive=True)
+def interrupt(process: subprocess.Popen[str]) -> int:
+    """Press Ctrl-C; the exit status, once everything it had started has ended."""
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert family
+    process.send_signal(signal.SIGINT)
+    status = process.wait(60)
+    assert eventually(lambda: all(ended(member.pid) for member in family)), family
+    return status

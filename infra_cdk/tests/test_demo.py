@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +12,8 @@ import pytest
 
 from infra_cdk.local.commands.mailrun.letters import SAMPLES
 from infra_cdk.local.state import CHECKOUT
-from infra_cdk.tests.demos import Demo, demo, descendants, empty_home, haste
-from infra_cdk.tests.polling import ended, eventually
+from infra_cdk.tests.demos import Demo, demo, empty_home, haste, interrupt, started
+from infra_cdk.tests.polling import eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -131,13 +130,12 @@ def test_a_second_one_beside_it_says_what_to_do(shown: Demo) -> None:
     assert "Traceback" not in second.stderr
 
 
-def test_ctrl_c_leaves_no_process() -> None:
-    with demo() as running:
-        family = descendants(running.process)
-        assert len(family) > 10
-        running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(60) == 0
-        assert eventually(lambda: all(ended(member.pid) for member in family))
+def test_ctrl_c_while_it_starts_leaves_no_process() -> None:
+    with empty_home() as home, started("demo", home=home) as process:
+        state = home / "demo" / "run" / "state.json"
+        assert eventually(lambda: state.exists() and "postgres" in state.read_text())
+        assert interrupt(process) == 130
+        assert not state.exists()
 
 
 def test_it_ends_when_asked_to(tmp_path: Path) -> None:

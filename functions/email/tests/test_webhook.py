@@ -27,6 +27,9 @@ __all__ = ["key_server"]  # a fixture
 
 ADDRESS = "ana@acme.example"
 Push = Callable[..., dict[str, Any]]
+STRANGE_DATA: list[Any] = [5, 0, True, [], {}, "", "%", "\u00e9", "e30="]
+STRANGE_IDS: list[Any] = [None, True, 1.5, [], {}, "\u0661"]
+STRANGE_ADDRESSES: list[Any] = [None, 7, [], "", "nobody", "a b@c", "a@" + "b" * 400]
 
 
 @pytest.fixture
@@ -189,12 +192,12 @@ def test_header_names_and_the_scheme_are_read_in_any_case(push: Push, queues: Qu
         json.dumps({"subscription": SUBSCRIPTION, "message": {}}),
         envelope(subscription="projects/other/subscriptions/gmail"),
         envelope(subscription=None),
-        *[envelope(encoded) for encoded in (5, 0, True, [], {}, "", "%", "\u00e9", "e30=")],
+        *map(envelope, STRANGE_DATA),
         envelope(base64.b64encode(b"\xff\xfe").decode()),
         envelope(base64.b64encode(b"[" * 30_000).decode()),
         envelope(base64.b64encode(b'["emailAddress", "historyId"]').decode()),
-        *[envelope(data(history_id=one)) for one in (None, True, 1.5, [], {}, "\u0661")],
-        *[envelope(data(one)) for one in (None, 7, [], "", "nobody", "a b@c", "a@" + "b" * 400)],
+        *[envelope(data(history_id=one)) for one in STRANGE_IDS],
+        *[envelope(data(one)) for one in STRANGE_ADDRESSES],
         envelope(data("\ud800@acme.example")),
         "\ud800",
         "x" * (64 * 1024 + 1),

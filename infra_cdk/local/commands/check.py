@@ -71,7 +71,7 @@ def _install_missing() -> None:
     Raises:
         CannotDo: uv is not there, or fails.
     """
-    missing = sorted(name for name in _named_in_groups() if not _installed(name))
+    missing = sorted(name for name in named_in_groups() if not _installed(name))
     if not missing:
         return
     uv = os.environ.get("UV") or shutil.which("uv")
@@ -88,9 +88,9 @@ def _install_missing() -> None:
         raise CannotDo("uv could not install them; what it said is above.")
 
 
-def _named_in_groups() -> Iterator[str]:
+def named_in_groups() -> Iterator[str]:
     groups = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["dependency-groups"]
-    for requirement in (one for group in groups.values() for one in group):
+    for requirement in (one for group in groups.values() for one in group if isinstance(one, str)):
         name, _, marker = requirement.partition(";")
         if not marker or sys.platform in marker:
             yield re.split(r"[^\w.-]", name.strip(), maxsplit=1)[0]

@@ -6,7 +6,7 @@ Every mail in exactly one final state, every stored one once and byte for byte, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, LiteralString
@@ -122,19 +122,19 @@ def balance(
     team: Team,
     *,
     but: Mapping[str, Ending] | None = None,
-    gone: Sequence[str] = (),
-    backfill: bool = False,
+    gone: Collection[str] = (),
+    old: Collection[str] = (),
 ) -> None:
     """Assert that the books of a team balance, once nothing is open.
 
     Every mail that Gmail has is stored, `but` for those named with another end. `gone` are stored
-    ones that were deleted since. With `backfill` no automation may have run.
+    ones that were deleted since. No automation may have run on `old` ones.
     """
     exceptions = dict(but or {})
     for post in team.posts:
         _balance_mailbox(team, post, exceptions, set(gone))
     _balance_feed(team)
-    _balance_effects(team, backfill=backfill)
+    _balance_effects(team, set(old))
 
 
 def _balance_mailbox(
@@ -211,12 +211,12 @@ def _balance_feed(team: Team) -> None:
     assert threaded == 0, "a thread's count is not the count of its mails"
 
 
-def _balance_effects(team: Team, *, backfill: bool) -> None:
+def _balance_effects(team: Team, old: set[str]) -> None:
     """Exactly one event of each kind, one analysis, and for a buyer's mail two runs and tasks."""
     mails = rows(
         team.stack,
         """
-        select e.id::text, coalesce(e.sender_email, '') as sender, e.backfill,
+        select e.id::text, e.provider_id, coalesce(e.sender_email, '') as sender, e.backfill,
             (select count(*) from email_analyses a
                 where a.workspace_id = e.workspace_id and a.email_id = e.id) as analyses,
             (select count(*) from tasks t
@@ -238,7 +238,7 @@ def _balance_effects(team: Team, *, backfill: bool) -> None:
     )
     for mail in mails:
         matches = mail["sender"].endswith(f"@{BUYERS}") and not mail["backfill"]
-        assert mail["backfill"] == backfill, mail
+        assert mail["backfill"] == (mail["provider_id"] in old), mail
         assert mail["analyses"] == 1, mail
         assert mail["tasks"] == (2 if matches else 0), mail
         assert told["EmailReceived", mail["id"]] == 1, mail

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
 from infra_cdk.tests.stack.team import Post
+
+Rule = Mapping[str, Any]
+"""The fields of `infra_cdk.local.google.faults.Fault`."""
 
 GET = r"/messages/[^/?]+\?format=raw"
 LIST = r"/messages\?.*fields="
@@ -14,10 +18,15 @@ LIST = r"/messages\?.*fields="
 HISTORY = r"/history\?"
 
 
-def go_wrong(post: Post, *rules: dict[str, Any]) -> None:
-    """Add rules (the fields of `infra_cdk.local.google.faults.Fault`) for this mailbox."""
-    body = {"rules": [{"mailbox": post.address, **rule} for rule in rules], "seed": 1}
-    httpx.post(f"{post.box.url}/_faults", json=body, trust_env=False).raise_for_status()
+def go_wrong(post: Post, *rules: Rule) -> None:
+    """Add rules for a mailbox."""
+    set_faults(post.box.url, *({"mailbox": post.address, **rule} for rule in rules))
+
+
+def set_faults(url: str, *rules: Rule) -> None:
+    """Add rules at the Gmail stand-in."""
+    body = {"rules": rules, "seed": 1}
+    httpx.post(f"{url}/_faults", json=body, trust_env=False).raise_for_status()
 
 
 def matched(post: Post) -> list[int]:

@@ -72,6 +72,11 @@ class Killer:
         functions = {one["name"]: one["pid"] for one in self._functions(at)}
         return functions.get(name)
 
+    def invocations(self, name: str, *, at: str = "pollers") -> int:
+        """How many events a function has had since its runner's start."""
+        functions = {one["name"]: one["invocations"] for one in self._functions(at)}
+        return functions.get(name, 0)
+
     def _functions(self, runner: str) -> list[dict[str, Any]]:
         try:
             answer = httpx.get(

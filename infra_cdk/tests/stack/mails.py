@@ -16,20 +16,19 @@ def batch(count: int) -> list[bytes]:
     return [mail(buyer=number % 2 == 0) for number in range(count)]
 
 
-def mail(*, buyer: bool = True, subject: str = "", headers: str = "", body: str = "") -> bytes:
-    """A new mail. `headers` are lines added to the usual ones, each with its CRLF."""
+def mail(*, buyer: bool = True, subject: str = "", body: str = "", old: bool = False) -> bytes:
+    """A new mail; an `old` one was there before any mailbox was connected."""
     number = next(_numbers)
     domain = BUYERS if buyer else "elsewhere.example"
     # The stand-in takes it for the time of arrival, which must not seem to be before the mailbox
     # was connected.
-    date = format_datetime(datetime.now(UTC) + timedelta(minutes=1))
+    date = format_datetime(datetime.now(UTC) + timedelta(minutes=-9_999 if old else 1))
     lines = (
         f"From: Bea Marlow <bea.marlow@{domain}>\r\n"
         "To: Team <team@acme.example>\r\n"
         f"Message-ID: <{number}.8f2c@{domain}>\r\n"
         f"Date: {date}\r\n"
         f"Subject: {subject or f'Quote for {number} seats'}\r\n"
-        f"{headers}"
         "\r\n"
         f"{body or f'Hello, could you send us a quote for {number} seats by Friday?'}\r\n"
         "\r\n"

@@ -65,12 +65,15 @@ class Team:
         body = {"address": address, "access_token": token or access_token(address)}
         answer = self.ask("POST", "mailboxes", body)
         assert answer.status_code == 201, answer.text
-        box = self.closing.enter_context(gmail.Mailbox(self.stack.google_url, address))
-        post = Post(UUID(answer.json()["id"]), box)
+        post = Post(UUID(answer.json()["id"]), self.at_gmail(address))
         self.posts.append(post)
         if listed:
             assert eventually(lambda: self.get(f"mailboxes/{post.id}")["synced_at"] is not None)
         return post
+
+    def at_gmail(self, address: str) -> gmail.Mailbox:
+        """Gmail's side of an address, connected or not."""
+        return self.closing.enter_context(gmail.Mailbox(self.stack.google_url, address))
 
     def change(self, post: Post, **fields: object) -> httpx.Response:
         """Change a mailbox as it is now."""

@@ -28,10 +28,10 @@ _HISTORY = {"method": "GET", "path": r"/history\?"}
 # then the mailbox is to be disconnected.
 RULES: tuple[dict[str, Any], ...] = (
     {**_GET, "kind": "status", "status": 404, "skip": 2, "count": 2},
-    {**_GET, "kind": "status", "status": 500, "probability": 0.08, "count": 15},
-    {**_GET, "kind": "status", "status": 503, "probability": 0.05, "count": 10},
-    {**_GET, "kind": "truncate", "probability": 0.06, "count": 10},
-    {**_GET, "kind": "reset", "probability": 0.04, "count": 5},
+    {**_GET, "kind": "status", "status": 500, "probability": 0.08, "count": 6},
+    {**_GET, "kind": "status", "status": 503, "probability": 0.05, "count": 4},
+    {**_GET, "kind": "truncate", "probability": 0.06, "count": 4},
+    {**_GET, "kind": "reset", "probability": 0.04, "count": 3},
     {
         **_GET,
         "kind": "status",
@@ -39,7 +39,7 @@ RULES: tuple[dict[str, Any], ...] = (
         "reason": "rateLimitExceeded",
         "retry_after": 1,
         "probability": 0.05,
-        "count": 5,
+        "count": 3,
     },
     {
         **_GET,
@@ -49,7 +49,7 @@ RULES: tuple[dict[str, Any], ...] = (
         "retry_after": 1,
         "retry_as": "date",
         "probability": 0.05,
-        "count": 3,
+        "count": 2,
     },
     {**_HISTORY, "kind": "status", "status": 503, "probability": 0.2, "count": 4},
     {
