@@ -78,9 +78,10 @@ class Consumer:
 
     def _sort(self, body: str) -> tuple[Hashable, Event]:
         sent: Mapping[str, Any] = json.loads(body)
-        event = parse(sent["detail-type"], sent["detail"])
-        if event is None or event.type_name() not in self.listens:
-            raise Discard(f"no reaction to {sent['detail-type']}")
+        kind, detail = sent["detail-type"], sent["detail"]
+        event = parse(kind, detail) if kind in self.listens else None
+        if event is None:
+            raise Discard(f"no reaction to {kind}")
         vendor = event.type_name() if event.type_name() in self._vendor_reactions else None
         return (event.workspace_id, vendor), event
 

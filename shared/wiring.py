@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Need = Literal["database", "cache", "bucket", "secrets", "bus", "encryption", "egress"]
+Need = Literal["database", "cache", "bucket", "bus", "encryption", "egress"]
 Role = Literal["crm_app", "crm_worker", "crm_outbox", "crm_auth", "crm_migrator"]
 Layer = Literal["core", "ai"]
 

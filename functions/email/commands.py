@@ -183,13 +183,38 @@ def store_email(
     None if it was stored before, or has changed at the provider since it was `wanted`: then it is
     released again.
     """
-    email_id = uuid7()
+    row = _row(mailbox, wanted, message, mail, raw_key)
+    thread_id = store.insert_email(tx, row)
+    if thread_id is None:
+        return None
+    tx.emit(
+        EmailReceived(
+            workspace_id=tx.workspace_id,
+            actor=tx.actor,
+            aggregate_id=row["id"],
+            mailbox_id=mailbox.id,
+            thread_id=thread_id,
+            direction=row["direction"],
+            kind=mail.kind,
+            sender=row["sender_email"],
+            received_at=row["received_at"],
+            backfill=row["backfill"],
+        )
+    )
+    return row["id"]
+
+
+def _row(
+    mailbox: MailboxAccess, wanted: FetchEmail, message: RawMessage, mail: Mail, raw_key: str
+) -> dict[str, Any]:
+    """A mail as `store.insert_email` takes it."""
     received_at = datetime.fromtimestamp(message.internal_date / 1000, tz=UTC)
     sender = mail.sender.email if mail.sender else None
     outbound = "SENT" in message.label_ids or sender == mailbox.address
+    beginning = (mail.reply or mail.text)[: 2 * _SNIPPET_LENGTH]
     people = _participants(mail)
-    row: dict[str, Any] = {
-        "id": email_id,
+    return {
+        "id": uuid7(),
         "mailbox_id": mailbox.id,
         "provider_id": wanted.provider_id,
         "generation": wanted.generation,
@@ -211,9 +236,7 @@ def store_email(
         # differ, so a mail that came just as the mailbox was connected counts as new.
         "backfill": received_at < mailbox.created_at - (timedelta() if wanted.listed else _LATE),
         "subject": mail.subject,
-        "snippet": " ".join((mail.reply or mail.text)[: 2 * _SNIPPET_LENGTH].split())[
-            :_SNIPPET_LENGTH
-        ],
+        "snippet": " ".join(beginning.split())[:_SNIPPET_LENGTH],
         "text": mail.text,
         "html": mail.html,
         "reply": mail.reply,
@@ -222,24 +245,6 @@ def store_email(
         "names": [name for _, name, _ in people],
         "emails": [address for _, _, address in people],
     }
-    thread_id = store.insert_email(tx, row)
-    if thread_id is None:
-        return None
-    tx.emit(
-        EmailReceived(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=email_id,
-            mailbox_id=mailbox.id,
-            thread_id=thread_id,
-            direction=row["direction"],
-            kind=mail.kind,
-            sender=sender,
-            received_at=received_at,
-            backfill=row["backfill"],
-        )
-    )
-    return email_id
 
 
 def left_out(message: RawMessage) -> str | None:

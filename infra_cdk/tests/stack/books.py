@@ -76,6 +76,8 @@ class Open:
 
 def look(team: Team) -> Open:
     """What is still to be done about a team's mail."""
+    # First, or a mail that is staged meanwhile would be missed by both.
+    unknown = sum(len(gmail.list_ids(post.box) - ledger(team, post).keys()) for post in team.posts)
     (counted,) = rows(
         team.stack,
         """
@@ -94,7 +96,6 @@ def look(team: Team) -> Open:
         workspace=team.workspace_id,
         heard=list(_heard_by_automations()),
     )
-    unknown = sum(len(gmail.list_ids(post.box) - ledger(team, post).keys()) for post in team.posts)
     return Open(unknown=unknown, **counted)
 
 

@@ -47,9 +47,10 @@ def address(_addresses: Iterator[str]) -> Callable[[], str]:
 
 @pytest.fixture
 def new_team(stack: Stack) -> Iterator[Callable[[], Team]]:
-    """Makes workspaces."""
+    """Makes workspaces. Gmail is well again afterwards."""
     with ExitStack() as closing:
         yield lambda: closing.enter_context(signed_up(stack))
+    httpx.delete(f"{stack.google_url}/_faults", trust_env=False)
 
 
 @pytest.fixture
@@ -62,12 +63,6 @@ def team(new_team: Callable[[], Team]) -> Team:
 def post(team: Team, address: Callable[[], str]) -> Post:
     """Its first mailbox, empty and connected."""
     return team.connect(address())
-
-
-@pytest.fixture(autouse=True)
-def _calm(stack: Stack) -> Iterator[None]:
-    yield
-    httpx.delete(f"{stack.google_url}/_faults", trust_env=False)
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def _too_much() -> dict[str, bytes]:
         + b"\r\n"
         + b"All work and no play makes Jack a dull boy.\r\n" * 470_000,
         "an attachment of 5 MB": _HEAD
-        + b"Content-Type: application/pdf; name=big.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + b"Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
         + base64.encodebytes(os.urandom(5_000_000)),
     }
 

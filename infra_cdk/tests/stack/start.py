@@ -17,9 +17,11 @@ _VISIBILITY_S = 12
 """How long a message that a killed runner had taken stays away; minutes, in earnest."""
 
 
-def options() -> Options:
-    """How these tests start a stack: retries after a second instead of minutes."""
-    return Options(mailboxes=MAILBOXES, port=free_port(), retry_seconds=1)
+def options(*, again: bool = False) -> Options:
+    """How these tests start a stack: retries after a second instead of minutes. One that starts
+    `again` keeps its ports.
+    """
+    return Options(mailboxes=MAILBOXES, port=None if again else free_port(), retry_seconds=1)
 
 
 def hurry_queues(stack: Stack) -> None:
