@@ -48,10 +48,7 @@ def connect_mailbox(tx: Tx, new: NewMailbox, mailbox_id: UUID, credentials: byte
     mailbox = store.insert_mailbox(tx, new, mailbox_id, credentials)
     tx.emit(
         MailboxConnected(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=mailbox.id,
-            aggregate_version=mailbox.version,
+            **tx.envelope(mailbox.id, mailbox.version),
             address=mailbox.address,
             provider="gmail",
         )
@@ -76,10 +73,7 @@ def change_mailbox(
     if before.state == "disconnected" and after.state == "active":
         tx.emit(
             MailboxConnected(
-                workspace_id=tx.workspace_id,
-                actor=tx.actor,
-                aggregate_id=after.id,
-                aggregate_version=after.version,
+                **tx.envelope(after.id, after.version),
                 address=after.address,
                 provider="gmail",
             )
@@ -109,10 +103,7 @@ def disconnect_mailbox(tx: Tx, mailbox: MailboxAccess, reason: str) -> None:
     if version is not None:
         tx.emit(
             MailboxDisconnected(
-                workspace_id=tx.workspace_id,
-                actor=tx.actor,
-                aggregate_id=mailbox.id,
-                aggregate_version=version,
+                **tx.envelope(mailbox.id, version),
                 address=mailbox.address,
                 reason=reason,
             )
@@ -189,9 +180,7 @@ def store_email(
         return None
     tx.emit(
         EmailReceived(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=row["id"],
+            **tx.envelope(row["id"]),
             mailbox_id=mailbox.id,
             thread_id=thread_id,
             direction=row["direction"],
@@ -329,10 +318,7 @@ def _close_deleted(tx: Tx, mailbox_id: UUID, provider_ids: list[str]) -> None:
 def _emit_changed(tx: Tx, mailbox_id: UUID, row: ChangedEmail) -> None:
     tx.emit(
         EmailChanged(
-            workspace_id=tx.workspace_id,
-            actor=tx.actor,
-            aggregate_id=row.id,
-            aggregate_version=row.version,
+            **tx.envelope(row.id, row.version),
             mailbox_id=mailbox_id,
             labels=tuple(row.labels),
             gone=row.gone,

@@ -178,11 +178,11 @@ def _run(cluster: Cluster, command: Sequence[str | Path]) -> subprocess.Complete
 
 
 def _stop_survivors(data: Path) -> None:
-    """End every server process that still works in this cluster, then forget its lock file.
+    """End every server process that still works in this cluster, then forget its lock files.
 
-    All of them have the cluster as working directory. The lock file must not be removed before
-    they are gone (two servers would ruin the data), but has to be afterwards: a pid reused by
-    another program would keep PostgreSQL from starting.
+    All of them have the cluster as working directory. The lock files must not be removed before
+    they are gone (two servers would ruin the data), but have to be afterwards: a pid reused by
+    another program, or one whose end nobody has collected, would keep PostgreSQL from starting.
     """
     survivors: list[psutil.Process] = []
     for process in psutil.process_iter():
@@ -196,4 +196,5 @@ def _stop_survivors(data: Path) -> None:
         survivors = wait_until_ended(survivors)
     if survivors:
         raise ServiceFailed(f"an old server still runs in {data}: {survivors}")
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    for lock in (data / "postmaster.pid", *data.with_name("socket").glob(".s.PGSQL.*.lock")):
+        lock.unlink(missing_ok=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import pytest
 
-from events.email import Direction, EmailReceived, Kind
+from events.email import Direction, EmailReceived
 from functions.ai import consumers
 from functions.ai.consumers import handler
 from functions.ai.gateway import Provider
@@ -25,28 +26,57 @@ TEXT = "Hello Ana,\n\ncould you call me at +1 202 555 0147 about the offer? We l
 SIGNATURE = "Kim Lee\nChief Engineer\nInitech Inc.\n"
 
 
+@dataclass(frozen=True)
+class Mailbox:
+    """A mailbox with a thread in it."""
+
+    workspace: Workspace
+    id: UUID = field(default_factory=uuid7)
+    thread_id: UUID = field(default_factory=uuid7)
+
+
 @pytest.fixture
-def mail(database: Database, workspace: Workspace) -> Mail:
-    """Stores a mail as the e-mail capability does; the event that says so."""
-    mailbox_id, thread_id = uuid7(), uuid7()
+def mailbox(database: Database, workspace: Workspace) -> Mailbox:
+    made = Mailbox(workspace)
     database.admin(
         """
-        insert into mailboxes (workspace_id, id, user_id, provider, address, credentials)
-        values (%(workspace)s, %(id)s, %(user)s, 'gmail', 'ana@acme.example', '');
-        """,
-        workspace=workspace.id,
-        id=mailbox_id,
-        user=workspace.user_id,
-    )
-    database.admin(
-        """
+        with mailbox as (
+            insert into mailboxes (workspace_id, id, user_id, provider, address, credentials)
+            values (%(workspace)s, %(id)s, %(user)s, 'gmail', 'ana@acme.example', '')
+            returning workspace_id, id
+        )
         insert into threads (workspace_id, id, mailbox_id, provider_id, last_at)
-        values (%(workspace)s, %(id)s, %(mailbox)s, 't', now())
+        select workspace_id, %(thread)s, id, 't', now() from mailbox
         """,
         workspace=workspace.id,
-        id=thread_id,
-        mailbox=mailbox_id,
+        id=made.id,
+        user=workspace.user_id,
+        thread=made.thread_id,
     )
+    return made
+
+
+_INSERT: LiteralString = """
+    with mail as (
+        insert into emails (workspace_id, id, mailbox_id, thread_id, provider_id, direction, kind,
+            sender_name, sender_email, received_at, labels, attachments, defects, size, raw_key,
+            backfill)
+        values (%(workspace_id)s, %(id)s, %(mailbox_id)s, %(thread_id)s, %(id)s, %(direction)s,
+            'human', 'Kim Lee', 'kim@initech.example', '2026-03-01Z', '{INBOX}', '[]', '{}', 1,
+            'k', %(backfill)s)
+        returning workspace_id, id, mailbox_id
+    ), subject as (
+        insert into email_subjects (workspace_id, id, mailbox_id, subject, snippet)
+        select workspace_id, id, mailbox_id, %(subject)s, '' from mail
+    )
+    insert into email_bodies (workspace_id, id, mailbox_id, text, reply, signature)
+    select workspace_id, id, mailbox_id, %(text)s, %(text)s, %(signature)s from mail
+"""
+
+
+@pytest.fixture
+def mail(database: Database, mailbox: Mailbox) -> Mail:
+    """Stores a mail as the e-mail capability does; the event that says so."""
 
     def store(
         text: str = TEXT,
@@ -54,49 +84,23 @@ def mail(database: Database, workspace: Workspace) -> Mail:
         subject: str = "Offer",
         signature: str = SIGNATURE,
         direction: Direction = "inbound",
-        kind: Kind = "human",
         backfill: bool = False,
     ) -> EmailReceived:
         event = EmailReceived(
-            workspace_id=workspace.id,
+            workspace_id=mailbox.workspace.id,
             actor="system:email",
             aggregate_id=uuid7(),
-            mailbox_id=mailbox_id,
-            thread_id=thread_id,
+            mailbox_id=mailbox.id,
+            thread_id=mailbox.thread_id,
             direction=direction,
-            kind=kind,
+            kind="human",
             sender="kim@initech.example",
             received_at=datetime(2026, 3, 1, tzinfo=UTC),
             backfill=backfill,
         )
-        database.admin(
-            """
-            with mail as (
-                insert into emails (workspace_id, id, mailbox_id, thread_id, provider_id, direction,
-                    kind, sender_name, sender_email, received_at, labels, attachments, defects,
-                    size, raw_key, backfill)
-                values (%(workspace)s, %(id)s, %(mailbox)s, %(thread)s, %(id)s, %(direction)s,
-                    %(kind)s, 'Kim Lee', 'kim@initech.example', '2026-03-01Z', '{INBOX}', '[]',
-                    '{}', 1, 'k', %(backfill)s)
-                returning workspace_id, id, mailbox_id
-            ), subject as (
-                insert into email_subjects (workspace_id, id, mailbox_id, subject, snippet)
-                select workspace_id, id, mailbox_id, %(subject)s, '' from mail
-            )
-            insert into email_bodies (workspace_id, id, mailbox_id, text, reply, signature)
-            select workspace_id, id, mailbox_id, %(text)s, %(text)s, %(signature)s from mail
-            """,
-            workspace=workspace.id,
-            id=event.aggregate_id,
-            mailbox=mailbox_id,
-            thread=thread_id,
-            direction=direction,
-            kind=kind,
-            backfill=backfill,
-            subject=subject,
-            text=text,
-            signature=signature,
-        )
+        columns = event.model_dump(include={"workspace_id", "mailbox_id", "thread_id", "direction"})
+        given = {"text": text, "subject": subject, "signature": signature, "backfill": backfill}
+        database.admin(_INSERT, id=event.aggregate_id, **columns, **given)
         return event
 
     return store

@@ -46,7 +46,7 @@ from shared.http import (
 )
 from shared.ids import uuid7
 from shared.log import logger
-from shared.mail.addresses import normalize_email
+from shared.mail import normalize_email
 from shared.queues import send
 from shared.settings import setting
 
