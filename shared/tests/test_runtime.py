@@ -165,6 +165,14 @@ def test_an_ordered_queue_does_nothing_of_a_group_after_a_failure(deliver: Deliv
     assert done == ["1"]
 
 
+def test_an_ordered_batch_that_fails_whole_is_reported_not_raised(deliver: Deliver) -> None:
+    def work(note: Note) -> None:
+        raise ValueError(note.text)
+
+    handler = OrderedMessages(Note, work).handler
+    assert deliver(handler, Note(group="a", text="1"), Note(group="b", text="2")) == ["0", "1"]
+
+
 def test_a_schedule_runs_its_job_and_no_other() -> None:
     ran: list[str] = []
     handler = job_handler({"a": lambda: ran.append("a"), "b": lambda: ran.append("b")})

@@ -46,7 +46,8 @@ def aws(stack: Stack, service: str) -> Any:
 
 @cache
 def _aws(url: str, service: str) -> Any:
-    return boto3.client(
+    client: Any = boto3.client
+    return client(
         service,
         endpoint_url=url,
         region_name="us-east-1",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import time
 from collections.abc import Callable
 from typing import Any, LiteralString
@@ -67,7 +65,12 @@ def let_pass(team: Team, minutes: float) -> None:
     )
 
 
-def settle(*teams: Team, within_s: float = 90, until: Callable[[], bool] | None = None) -> None:
+def settle(
+    *teams: Team,
+    within_s: float = 90,
+    until: Callable[[], bool] = lambda: True,
+    minutes_a_look: float = 0,
+) -> None:
     """Wait until nothing is open, the schedules running all the while.
 
     When nothing moves, a quarter of an hour passes: what was lost with a process is found again by
@@ -81,7 +84,7 @@ def settle(*teams: Team, within_s: float = 90, until: Callable[[], bool] | None 
         now: object = None
         try:
             now = [books.look(team) for team in teams]
-            if all(open_.nothing for open_ in now) and (until is None or until()):
+            if all(open_.nothing for open_ in now) and until():
                 return
         except (httpx.HTTPError, psycopg.OperationalError) as down:
             now = repr(down)
@@ -89,34 +92,34 @@ def settle(*teams: Team, within_s: float = 90, until: Callable[[], bool] | None 
         if now != before:
             before, moved_at = now, time.monotonic()
         elif time.monotonic() - moved_at > stalled_s:
-            _let_a_quarter_pass(teams)
+            with contextlib.suppress(psycopg.OperationalError):
+                let_a_quarter_pass(*teams)
             moved_at, stalled_s = time.monotonic(), 2 * stalled_s
+        if minutes_a_look:
+            for team in teams:
+                let_pass(team, minutes_a_look)
         run_job(stack, "email-jobs", "release")
         run_job(stack, "outbox-jobs", "sweep")
         time.sleep(_LOOK_EVERY_S)
 
 
-def _let_a_quarter_pass(teams: tuple[Team, ...]) -> None:
-    try:
-        for team in teams:
-            if _rests(team):
-                forget_accesses(team.stack)
-            let_pass(team, 16)
-    except psycopg.OperationalError:
-        return
+def let_a_quarter_pass(*teams: Team) -> None:
+    """What was lost with a process is found again after a quarter of an hour."""
+    for team in teams:
+        if _rests(team):
+            forget_accesses(team.stack)
+        let_pass(team, 16)
     run_job(teams[0].stack, "email-jobs", "poll")
+    run_job(teams[0].stack, "email-jobs", "release")
 
 
 def _rests(team: Team) -> bool:
-    query: LiteralString = (
-        "select throttled_until > now() from mailboxes where workspace_id = %(w)s"
+    resting: LiteralString = (
+        "select id from mailboxes where workspace_id = %(w)s and throttled_until > now()"
     )
-    return any(books.values(team.stack, query, w=team.workspace_id))
+    return bool(books.values(team.stack, resting, w=team.workspace_id))
 
 
 def forget_accesses(stack: Stack) -> None:
     """End the fetcher's process: it knows for half a minute which mailboxes rest."""
-    pid = Killer(stack).function_pid("email-fetch")
-    if pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    Killer(stack).strike("email-fetch")

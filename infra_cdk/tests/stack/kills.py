@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -32,10 +33,9 @@ class Killer:
     def service(self, name: str) -> None:
         """Kill a service's process. It is revived by itself."""
         assert eventually(lambda: self.spares(name), within_s=_WITHIN_S)
-        assert eventually(lambda: self.pid(name) is not None)
-        pid = self.pid(name)
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
+        pid = self._running(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
         self.killed_at[name].append(time.monotonic())
         assert eventually(lambda: ended(pid))
 
@@ -55,17 +55,22 @@ class Killer:
 
     def revived(self, name: str) -> None:
         """Wait until a service that was killed runs again and, being a runner, answers."""
-        assert eventually(lambda: self.pid(name) is not None)
+        self._running(name)
         if name in ("gateway", "pollers"):
             assert eventually(lambda: _answers(f"{self.stack.runner_url(name)}/_haste/health"))
 
     def function(self, name: str, *, at: str = "pollers") -> None:
         """Kill a function's process, once it has one."""
-        assert eventually(lambda: self.function_pid(name, at=at) is not None)
+        assert eventually(lambda: self.strike(name, at=at))
+
+    def strike(self, name: str, *, at: str = "pollers") -> bool:
+        """Kill a function's process if it has one now; whether it had."""
         pid = self.function_pid(name, at=at)
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        assert eventually(lambda: ended(pid))
+        if pid is None:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return eventually(lambda: ended(pid))
 
     def function_pid(self, name: str, *, at: str = "pollers") -> int | None:
         """The process of a function now."""
@@ -76,6 +81,10 @@ class Killer:
         """How many events a function has had since its runner's start."""
         functions = {one["name"]: one["invocations"] for one in self._functions(at)}
         return functions.get(name, 0)
+
+    def _running(self, name: str) -> int:
+        assert eventually(lambda: self.pid(name) is not None, within_s=60), f"{name} is down"
+        return self.pid(name) or self._running(name)
 
     def _functions(self, runner: str) -> list[dict[str, Any]]:
         try:

@@ -75,6 +75,6 @@ def _token(stack: Stack, push: Push) -> str:
         **push.claims,
     }
     if push.algorithm == "none":
-        return jwt.encode(claims, None, algorithm="none", headers={"kid": signer.kid})
+        return jwt.encode(claims, "", algorithm="none", headers={"kid": signer.kid})
     key = push.key or signer.key
     return jwt.encode(claims, key, algorithm=push.algorithm, headers={"kid": signer.kid})

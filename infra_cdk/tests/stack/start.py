@@ -13,7 +13,7 @@ from infra_cdk.local.state import State, free_port, open_state
 from infra_cdk.tests.stack import books
 
 MAILBOXES = tuple(f"box{number}@acme.example" for number in range(48))
-_VISIBILITY_S = 12
+_VISIBILITY_S = 8
 """How long a message that a killed runner had taken stays away; minutes, in earnest."""
 
 

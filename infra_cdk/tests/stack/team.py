@@ -81,6 +81,10 @@ class Team:
         etag = self.client.get(path).headers["ETag"]
         return self.client.patch(path, json=fields, headers={"If-Match": etag})
 
+    def sync(self, post: Post) -> None:
+        """Have a mailbox looked at, whatever Gmail has told us."""
+        assert self.ask("POST", f"mailboxes/{post.id}/sync").status_code == 202
+
     def automate(self) -> None:
         """Have a task made for every mail of a buyer, both when it arrives and when it is read."""
         for event_type in ("EmailReceived", "EmailAnalyzed"):

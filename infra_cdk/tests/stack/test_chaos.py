@@ -58,5 +58,5 @@ def kill(killer: Killer, victim: str) -> None:
         if killer.spares(victim):
             killer.revived(victim)
             killer.service(victim)
-    elif killer.function_pid(victim) is not None:
-        killer.function(victim)
+    else:
+        killer.strike(victim)

@@ -14,7 +14,7 @@ from infra_cdk.tests.polling import eventually
 from infra_cdk.tests.stack import mails
 from infra_cdk.tests.stack.books import balance, ledger, values
 from infra_cdk.tests.stack.faults import GET, go_wrong, matched
-from infra_cdk.tests.stack.hours import let_pass, run_job, settle
+from infra_cdk.tests.stack.hours import let_a_quarter_pass, let_pass, run_job, settle
 from infra_cdk.tests.stack.kills import Killer, blocked_forgetting, blocked_writes, waiting
 from infra_cdk.tests.stack.start import hurry_queues
 from infra_cdk.tests.stack.team import Post, Team
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.stack
 def test_the_fetcher_is_killed_in_the_middle_of_a_batch(
     team: Team, post: Post, killer: Killer
 ) -> None:
-    go_wrong(post, {"kind": "latency", "seconds": 0.15, "path": GET, "count": 40})
+    go_wrong(post, {"kind": "latency", "seconds": 0.15, "path": GET, "count": 18})
     post.receive(*mails.batch(25))
     for _ in range(2):
         before = matched(post)[0]
@@ -90,6 +90,7 @@ def test_a_service_is_killed_while_mails_are_fetched(
     if service == "ministack":
         hurry_queues(team.stack)
     post.receive(*mails.batch(5))
+    let_a_quarter_pass(team)
     settle(team)
     balance(team)
 

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.rows import class_row
 
 _LOOK_EVERY_S = 0.05
-_OVERLAP = timedelta(seconds=15)
+_OVERLAP = timedelta(seconds=5)
 """How long a transaction may take to commit after it took its time stamp."""
 
 _FINAL_SINCE = """

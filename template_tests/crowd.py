@@ -1,0 +1,201 @@
+"""Two large workspaces, made by the database itself in seconds, for looking at query plans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import LiteralString
+from uuid import UUID
+
+import psycopg
+
+from shared.ids import uuid7
+
+_SIZES = {"contacts": 50_000, "mails": 20_000}
+
+_MAKE_UUID: LiteralString = """
+    create function pg_temp.made(at timestamptz) returns uuid language sql volatile as $$
+        select (left(app.uuid7_floor(at)::text, 14) || '7' || substr(r, 1, 3) || '-8'
+            || substr(r, 4, 3) || '-' || substr(r, 7, 12))::uuid
+        from (select md5(random()::text) as r) random
+    $$
+"""
+"""A UUIDv7 of that moment."""
+
+_STATEMENTS: tuple[LiteralString, ...] = (
+    """
+    insert into users (id, email, name, password_hash) values
+        (%(user)s, %(user)s::text || '@example.com', 'Owner', 'none')
+    """,
+    "insert into workspaces (id, name) values (%(workspace)s, 'Large')",
+    "insert into feed (workspace_id) values (%(workspace)s)",
+    """
+    insert into memberships (workspace_id, user_id, role) values (%(workspace)s, %(user)s, 'owner')
+    """,
+    """
+    insert into sessions (workspace_id, id, user_id, expires_at)
+    select %(workspace)s, case when n = 1 then %(session)s else gen_random_uuid() end, %(user)s,
+        now() + interval '1 hour'
+    from generate_series(1, 10000) n
+    """,
+    """
+    insert into contacts (workspace_id, id, name, email, created_at)
+    select %(workspace)s, pg_temp.made(at), 'Person ' || n, 'person' || n || '@example.com', at
+    from (select n, now() - n * interval '1 minute' as at from generate_series(1, %(contacts)s) n) c
+    """,
+    """
+    insert into mailboxes (workspace_id, id, user_id, provider, address, sharing, credentials,
+        created_at)
+    select %(workspace)s, case when n = 1 then %(mailbox)s else gen_random_uuid() end, %(user)s,
+        'gmail', 'box' || n || '@example.com', 'everything', '', now() - n * interval '1 minute'
+    from generate_series(1, 300) n
+    """,
+    """
+    create temp table boxes on commit drop as
+    select id, row_number() over (order by id) - 1 as n from mailboxes
+    where workspace_id = %(workspace)s
+    """,
+    """
+    insert into threads (workspace_id, id, mailbox_id, provider_id, emails, last_at)
+    select %(workspace)s, case when t = 1 then %(thread)s else gen_random_uuid() end,
+        case when t %% 2 = 1 then %(mailbox)s else boxes.id end, 'thread' || t, 2,
+        now() - t * interval '1 minute'
+    from generate_series(1, %(mails)s / 2) t join boxes on boxes.n = t %% 300
+    """,
+    """
+    create temp table made on commit drop as
+    select pg_temp.made(at) as id, t.id as thread_id, t.mailbox_id, at, n, s as second
+    from (
+        select id, mailbox_id, row_number() over (order by last_at desc) as n from threads
+        where workspace_id = %(workspace)s
+    ) t, generate_series(0, 1) s,
+        lateral (select now() - (2 * n + s) * interval '2 minutes' as at) moment
+    """,
+    """
+    insert into emails (workspace_id, id, mailbox_id, thread_id, provider_id, message_id, direction,
+        kind, sender_email, received_at, labels, attachments, defects, size, raw_key, backfill)
+    select %(workspace)s, id, mailbox_id, thread_id, id::text, id || '@example.com', 'inbound',
+        'human', 'person' || n || '@example.com', at, '{INBOX}', '[]', '{}', 1000, 'k', false
+    from made
+    """,
+    """
+    insert into email_subjects (workspace_id, id, mailbox_id, subject, snippet)
+    select %(workspace)s, id, mailbox_id, 'Subject ' || n, repeat('words ', 20) from made
+    """,
+    """
+    insert into email_bodies (workspace_id, id, mailbox_id, text, reply, signature)
+    select %(workspace)s, id, mailbox_id, repeat('words ', 50), repeat('words ', 20), '' from made
+    """,
+    """
+    insert into email_participants (workspace_id, email_id, place, role, name, email)
+    select %(workspace)s, id, place, case place when 1 then 'from' else 'to' end, '',
+        'person' || n || '@example.com'
+    from made, generate_series(1, 2) place
+    """,
+    """
+    insert into email_analyses (workspace_id, email_id, mailbox_id, sentiment, sentiment_score,
+        intent, reply_needed, provider, model, duration_ms, cost_micros)
+    select %(workspace)s, id, mailbox_id, 'neutral', 0, 'other', false, 'local', 'rules', 1, 0
+    from made
+    """,
+    """
+    insert into email_entities (workspace_id, email_id, place, mailbox_id, kind, value, quote,
+        source, start_at, end_at, confidence)
+    select %(workspace)s, id, place, mailbox_id, 'person', 'Person ' || n, 'Person', 'text', 0, 6, 1
+    from made, generate_series(1, 2) place
+    """,
+    """
+    insert into mail_ledger (workspace_id, mailbox_id, provider_id, state, listed, email_id)
+    select %(workspace)s, mailbox_id, id::text, 'stored', false, id from made
+    union all
+    select %(workspace)s, boxes.id, 'open' || o, 'pending', o %% 2 = 0, null
+    from generate_series(1, %(mails)s / 4) o join boxes on boxes.n = o %% 300
+    """,
+    """
+    insert into tasks (workspace_id, id, title, status, contact_id, email_id, created_by,
+        created_at)
+    select %(workspace)s, gen_random_uuid(), 'Task',
+        case when n %% 5 = 0 then 'open' else 'done' end, c.id, m.id, 'system',
+        now() - n * interval '1 minute'
+    from (select id, row_number() over () as n from contacts where workspace_id = %(workspace)s
+        limit %(mails)s) c
+    join (select id, row_number() over () as n from made) m using (n)
+    """,
+    """
+    insert into automations (workspace_id, id, name, enabled, event_type, conditions, actions,
+        created_at)
+    select %(workspace)s, case when n = 1 then %(automation)s else gen_random_uuid() end,
+        'Automation', n %% 10 = 1, case n %% 3 when 1 then 'EmailAnalyzed' else 'TaskCreated' end,
+        '{"all": []}', '[{"type": "tag_contact", "tag": "x"}]', now() - n * interval '1 minute'
+    from generate_series(1, 200) n
+    """,
+    """
+    insert into automation_runs (workspace_id, id, automation_id, event_id, event_type, status,
+        actions, created_at)
+    select %(workspace)s, gen_random_uuid(), case when n %% 2 = 0 then %(automation)s else a.id end,
+        gen_random_uuid(), 'EmailAnalyzed', 'done', '[]', now() - n * interval '1 minute'
+    from generate_series(1, %(mails)s) n
+    join (select id, row_number() over () as k from automations
+        where workspace_id = %(workspace)s) a on a.k = 1 + n %% 200
+    """,
+    """
+    insert into event_log (workspace_id, id, position, type, payload)
+    select %(workspace)s, pg_temp.made(now() - n * interval '1 minute'), n, 'ContactCreated', '{}'
+    from generate_series(1, %(mails)s) n
+    """,
+    """
+    insert into outbox (workspace_id, event_id, next_attempt_at, created_at)
+    select %(workspace)s, id, now() + (position - 100) * interval '1 minute',
+        now() - interval '1 hour'
+    from event_log where workspace_id = %(workspace)s
+    """,
+    """
+    insert into inbox (workspace_id, consumer, event_id, seen_at)
+    select %(workspace)s, 'automations', id, now() - position * interval '131 seconds'
+    from event_log where workspace_id = %(workspace)s
+    """,
+)
+
+
+_NEIGHBOURS: tuple[LiteralString, ...] = (
+    """
+    insert into mailboxes (workspace_id, id, user_id, provider, address, credentials, synced_at,
+        watch_expires_at)
+    select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'gmail',
+        'neighbour' || n || '@example.com', '', now(), now() + interval '7 days'
+    from generate_series(1, 5000) n
+    """,
+    """
+    insert into automations (workspace_id, id, name, enabled, event_type, conditions, actions)
+    select gen_random_uuid(), gen_random_uuid(), 'Automation', true, 'EmailAnalyzed', '{}', '[]'
+    from generate_series(1, 5000) n
+    """,
+)
+"""What one workspace has few of, all of them together have many of."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """A large workspace, and ids to ask for in it."""
+
+    workspace: UUID
+    user: UUID
+    session: UUID
+    mailbox: UUID
+    thread: UUID
+    automation: UUID
+
+
+def settle_in(admin_url: str) -> tuple[Crowd, Crowd]:
+    """Fill a migrated database with two workspaces of the same size, and analyse it."""
+    crowds = tuple(Crowd(*(uuid7() for _ in range(6))) for _ in range(2))
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(_MAKE_UUID)
+        admin.execute("set session_replication_role = replica")  # foreign keys hold by construction
+        for crowd in crowds:
+            with admin.transaction():
+                for statement in _STATEMENTS:
+                    admin.execute(statement, {**vars(crowd), **_SIZES})
+        for statement in _NEIGHBOURS:
+            admin.execute(statement)
+        admin.execute("vacuum analyze")
+    return crowds[0], crowds[1]

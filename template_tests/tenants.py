@@ -1,0 +1,167 @@
+"""Workspaces with a row in every table, each row marked, so that a leak is seen at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, LiteralString
+from uuid import UUID, uuid4
+
+from psycopg import sql
+
+from shared.ids import uuid7
+from shared.testing import Database, Workspace
+
+KINDS = ("contact", "task", "mailbox", "thread", "email", "automation")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A workspace, the ids of what is in it by kind, and the mark that its every text holds."""
+
+    workspace: Workspace
+    ids: dict[str, UUID] = field(default_factory=lambda: {kind: uuid7() for kind in KINDS})
+    other_ids: dict[str, UUID] = field(
+        default_factory=lambda: {kind: uuid7() for kind in ("run", "event", "session")}
+    )
+    mark: str = field(default_factory=lambda: f"canary{uuid4().hex}")
+
+    @property
+    def email(self) -> str:
+        return f"{self.mark}@example.com"
+
+    @property
+    def all_ids(self) -> set[str]:
+        """Every id that is this workspace's own."""
+        ids = {*self.ids.values(), *self.other_ids.values()}
+        return {str(one) for one in {*ids, self.workspace.id, self.workspace.user_id}}
+
+    def seen_in(self, text: str, *, besides: set[str] = frozenset()) -> list[str]:  # pyright: ignore[reportArgumentType]
+        """What of this workspace a text tells; `besides` what its reader has said themselves."""
+        ids = set(_UUID.findall(text.lower())) & self.all_ids
+        return [*(ids - besides), *([self.mark] if self.mark in text else [])]
+
+
+_ROWS: tuple[LiteralString, ...] = (
+    "update users set email = %(email)s, name = %(mark)s where id = %(user)s",
+    "update workspaces set name = %(mark)s where id = %(w)s",
+    "insert into workspace_keys (workspace_id, wrapped) values (%(w)s, %(mark)s::bytea)",
+    """
+    insert into sessions (workspace_id, id, user_id, expires_at)
+    values (%(w)s, %(session)s, %(user)s, now() + interval '1 day')
+    """,
+    """
+    insert into contacts (workspace_id, id, name, email, phone, company, job_title, tags)
+    values (%(w)s, %(contact)s, %(mark)s, %(email)s, '+12025550147', %(mark)s, %(mark)s,
+        array[%(mark)s])
+    """,
+    """
+    insert into tasks (workspace_id, id, title, notes, contact_id, email_id, source, created_by)
+    values (%(w)s, %(task)s, %(mark)s, %(mark)s, %(contact)s, %(email_id)s, %(mark)s, 'system')
+    """,
+    """
+    insert into mailboxes (workspace_id, id, user_id, provider, address, sharing, state,
+        state_reason, credentials)
+    values (%(w)s, %(mailbox)s, %(user)s, 'gmail', %(email)s, 'everything', 'disconnected',
+        %(mark)s, %(mark)s::bytea)
+    """,
+    """
+    insert into threads (workspace_id, id, mailbox_id, provider_id, last_at)
+    values (%(w)s, %(thread)s, %(mailbox)s, %(mark)s, now())
+    """,
+    """
+    insert into emails (workspace_id, id, mailbox_id, thread_id, provider_id, message_id, direction,
+        kind, sender_name, sender_email, received_at, labels, attachments, defects, size, raw_key,
+        backfill)
+    values (%(w)s, %(email_id)s, %(mailbox)s, %(thread)s, %(mark)s, %(mark)s, 'inbound', 'human',
+        %(mark)s, %(email)s, now(), array[%(mark)s], '[]', '{}', 1, %(mark)s, false)
+    """,
+    """
+    insert into email_subjects (workspace_id, id, mailbox_id, subject, snippet)
+    values (%(w)s, %(email_id)s, %(mailbox)s, %(mark)s, %(mark)s)
+    """,
+    """
+    insert into email_bodies (workspace_id, id, mailbox_id, text, html, reply, signature)
+    values (%(w)s, %(email_id)s, %(mailbox)s, %(mark)s, %(mark)s, %(mark)s, %(mark)s)
+    """,
+    """
+    insert into email_participants (workspace_id, email_id, place, role, name, email)
+    values (%(w)s, %(email_id)s, 1, 'from', %(mark)s, %(email)s)
+    """,
+    """
+    insert into email_analyses (workspace_id, email_id, mailbox_id, sentiment, sentiment_score,
+        intent, reply_needed, reply_quote, provider, model, duration_ms, cost_micros)
+    values (%(w)s, %(email_id)s, %(mailbox)s, 'negative', 0, 'other', true, %(mark)s, 'local',
+        %(mark)s, 1, 1)
+    """,
+    """
+    insert into email_entities (workspace_id, email_id, place, mailbox_id, kind, value, quote,
+        source, start_at, end_at, confidence)
+    values (%(w)s, %(email_id)s, 1, %(mailbox)s, 'person', %(mark)s, %(mark)s, 'text', 0, 1, 1)
+    """,
+    """
+    insert into mail_ledger (workspace_id, mailbox_id, provider_id, state, reason, listed, email_id,
+        raw_key)
+    values (%(w)s, %(mailbox)s, %(mark)s, 'stored', %(mark)s, false, %(email_id)s, %(mark)s)
+    """,
+    """
+    insert into automations (workspace_id, id, name, enabled, event_type, conditions, actions)
+    values (%(w)s, %(automation)s, %(mark)s, true, 'EmailAnalyzed', '{"all": []}',
+        jsonb_build_array(jsonb_build_object('type', 'create_task', 'title', %(mark)s::text)))
+    """,
+    """
+    insert into automation_runs (workspace_id, id, automation_id, event_id, event_type, status,
+        reason, actions)
+    values (%(w)s, %(run)s, %(automation)s, %(event)s, 'EmailAnalyzed', 'done', %(mark)s, '[]')
+    """,
+    """
+    insert into event_log (workspace_id, id, position, type, payload)
+    values (%(w)s, %(event)s, 1, 'ContactCreated', jsonb_build_object('name', %(mark)s::text))
+    """,
+    """
+    insert into outbox (workspace_id, event_id, created_at)
+    values (%(w)s, %(event)s, now())
+    """,
+    """
+    insert into inbox (workspace_id, consumer, event_id) values (%(w)s, 'automations', %(event)s)
+    """,
+)
+
+
+def move_in(database: Database, new_workspace: Callable[[], Workspace]) -> Tenant:
+    """A new workspace with a marked row in every table."""
+    tenant = Tenant(new_workspace())
+    ids = {**tenant.ids, **tenant.other_ids}
+    ids["email_id"] = ids.pop("email")
+    given = {"w": tenant.workspace.id, "user": tenant.workspace.user_id, "mark": tenant.mark}
+    for statement in _ROWS:
+        database.admin(statement, **given, **ids, email=tenant.email)
+    return tenant
+
+
+def tenant_tables(database: Database) -> list[str]:
+    """Every table with rows of workspaces, partitions left out."""
+    rows = database.admin(
+        """
+        select c.relname as name from pg_class c
+        join pg_attribute a on a.attrelid = c.oid and a.attname = 'workspace_id'
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+            and not c.relispartition
+        order by 1
+        """
+    )
+    return [row["name"] for row in rows]
+
+
+def rows_of(database: Database, tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
+    """Everything that is a workspace's, by table."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table in tenant_tables(database):
+        query: Any = sql.SQL(
+            "select to_jsonb(t) as row from {} t where workspace_id = %(w)s"
+        ).format(sql.Identifier(table))
+        rows = [one["row"] for one in database.admin(query, w=tenant.workspace.id)]
+        found[table] = sorted(rows, key=str)
+    return found

@@ -1,0 +1,431 @@
+"""Every query of the product goes through an index that begins with the workspace.
+
+Row-level security is in force, the workspaces are large, and the statements are the ones the code
+sends: a cursor of psycopg's asks for the plan of each just before it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from events.contacts import ContactDeleted
+from functions.activities import queries as activities
+from functions.auth import queries as auth
+from functions.automations import queries as automations
+from functions.contacts import queries as contacts
+from functions.email import queries as email
+from functions.email import store as email_store
+from functions.outbox import store as outbox
+from shared.cursors import Key
+from shared.db import Tx, connection, resolve, system_transaction, transaction
+from shared.db.migrate import bootstrap, migrate
+from shared.ids import uuid7
+from shared.testing import Call, Database, Server, Workspace
+from template_tests.crowd import Crowd, settle_in
+from template_tests.surface import Operation, operations
+
+_ROLES = ("crm_migrator", "crm_app", "crm_worker", "crm_auth", "crm_outbox")
+_LEFT_OUT = re.compile(r"\s*(begin|commit|rollback|select app\.begin_request|-- the test's own)")
+SMALL = {"users", "workspaces", "memberships", "feed"}
+"""Tables with a row or two for a workspace."""
+ACROSS = {"outbox_due", "inbox_seen"}
+"""Indexes of the jobs that work across workspaces; `test_catalogue` says why each is there."""
+
+
+@dataclass
+class Statement:
+    """A statement and how Postgres means to run it."""
+
+    text: str
+    plan: dict[str, Any]
+
+    def nodes(self) -> Iterator[dict[str, Any]]:
+        waiting = [self.plan]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting += node.get("Plans", [])
+
+
+@dataclass
+class Record:
+    """What was asked of the database."""
+
+    statements: list[Statement] = field(default_factory=list[Statement])
+    explain: bool = True
+
+
+_record = Record()
+empty_tables: set[str] = set()
+"""Partitions of months to come: to read nothing takes no index."""
+
+
+class Recorder(psycopg.Cursor[Any]):
+    """A cursor that writes down each statement of ours with its plan, then runs it."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        if not _LEFT_OUT.match(query):
+            plan: dict[str, Any] = {}
+            if _record.explain:
+                beside = psycopg.Cursor(self.connection)
+                beside.execute("explain (format json) " + query, params)
+                plan = (beside.fetchone() or ([{}],))[0][0]["Plan"]
+            _record.statements.append(Statement(query, plan))
+        return super().execute(query, params, **options)
+
+
+@pytest.fixture(scope="module")
+def database(postgres: Server) -> Iterator[Database]:
+    """A database of these tests' own."""
+    with psycopg.connect(postgres.url(), autocommit=True) as admin:
+        admin.execute("create database crowd")
+    made = Database(postgres, "crowd")
+    bootstrap(postgres.url(database="crowd"), {role: postgres.password(role) for role in _ROLES})
+    migrate(made.url("crm_migrator"))
+    yield made
+    connection.close()
+    with psycopg.connect(postgres.url(), autocommit=True) as admin:
+        admin.execute("drop database crowd with (force)")
+
+
+@pytest.fixture(scope="module")
+def crowd(database: Database, postgres: Server) -> Crowd:
+    """A large workspace among others."""
+    ours, _ = settle_in(postgres.url(database="crowd"))
+    found = database.admin("select relname from pg_class where relkind = 'r' and reltuples <= 0")
+    empty_tables.update(one["relname"] for one in found)
+    return ours
+
+
+Recording = Callable[..., Any]
+
+
+@pytest.fixture
+def recorded(as_role: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> Recording:
+    """Become a role; the list that its statements are written to from now on."""
+    connect = connection.connect
+
+    def recording_connect(url: str, **options: Any) -> Any:
+        return connect(url, **options, cursor_factory=Recorder)
+
+    monkeypatch.setattr(connection, "connect", recording_connect)
+
+    def recording(role: str, *, explain: bool = True) -> list[Statement]:
+        as_role(role)
+        _record.statements, _record.explain = [], explain
+        return _record.statements
+
+    return recording
+
+
+def complaints(statement: Statement) -> list[str]:
+    """What is wrong with a plan: a whole table read, or an index not entered by the workspace."""
+    found: list[str] = []
+    for node in statement.nodes():
+        kind, table = node["Node Type"], node.get("Relation Name")
+        if kind == "Seq Scan" and table not in SMALL | empty_tables:
+            found.append(f"reads all of {table}")
+        if kind in ("Index Scan", "Index Only Scan", "Bitmap Index Scan"):
+            entered = node.get("Index Cond", "")
+            if "workspace_id" not in entered and not _is_allowed(node):
+                found.append(f"enters {node['Index Name']} by {entered or 'nothing'}")
+    return found
+
+
+def _is_allowed(node: dict[str, Any]) -> bool:
+    name = re.sub(r"_y\d+m\d+", "", node["Index Name"])
+    return name in ACROSS or name in {f"{table}_pkey" for table in SMALL}
+
+
+def sorts(statement: Statement) -> list[str]:
+    """Sorts of more than a page: a list that does not come out of its index in order."""
+    return [
+        f"sorts {node['Plan Rows']} rows by {node['Sort Key']}"
+        for node in statement.nodes()
+        if node["Node Type"] in ("Sort", "Incremental Sort") and node["Plan Rows"] > 300
+    ]
+
+
+Query = Callable[[Tx, Crowd], object]
+
+
+def deep(tx: Tx, table: str) -> Key:
+    """A place in the middle of a list."""
+    at = {"emails": "received_at", "threads": "last_at"}.get(table, "created_at")
+    query: Any = (
+        f"-- the test's own\nselect {at}, id from {table} order by {at} desc offset 5000 limit 1"
+    )
+    found = tx.one(tuple, query) or tx.one(tuple, query.replace("5000", "100"))
+    assert found is not None
+    return found
+
+
+LISTS: dict[str, Query] = {
+    "contacts": lambda tx, _: contacts.list_contacts(tx, limit=51),
+    "contacts, deep": lambda tx, _: contacts.list_contacts(
+        tx, limit=51, after=deep(tx, "contacts")
+    ),
+    "emails": lambda tx, _: email.list_emails(tx, limit=51),
+    "emails, deep": lambda tx, _: email.list_emails(tx, limit=51, after=deep(tx, "emails")),
+    "emails of a mailbox": lambda tx, crowd: email.list_emails(
+        tx, limit=51, mailbox_id=crowd.mailbox
+    ),
+    "emails of a small mailbox": lambda tx, _: email.list_emails(
+        tx, limit=51, mailbox_id=email.list_mailboxes(tx, limit=9)[-1].id
+    ),
+    "emails of a mailbox, deep": lambda tx, crowd: email.list_emails(
+        tx, limit=51, mailbox_id=crowd.mailbox, after=deep(tx, "emails")
+    ),
+    "emails of a thread": lambda tx, crowd: email.list_emails(tx, limit=51, thread_id=crowd.thread),
+    "emails of a thread, deep": lambda tx, crowd: email.list_emails(
+        tx, limit=51, thread_id=crowd.thread, after=deep(tx, "emails")
+    ),
+    "threads": lambda tx, _: email.list_threads(tx, limit=51),
+    "threads, deep": lambda tx, _: email.list_threads(tx, limit=51, after=deep(tx, "threads")),
+    "threads of a mailbox": lambda tx, crowd: email.list_threads(
+        tx, limit=51, mailbox_id=crowd.mailbox
+    ),
+    "threads of a mailbox, deep": lambda tx, crowd: email.list_threads(
+        tx, limit=51, mailbox_id=crowd.mailbox, after=deep(tx, "threads")
+    ),
+    "mailboxes": lambda tx, _: email.list_mailboxes(tx, limit=51),
+    "mailboxes, deep": lambda tx, _: email.list_mailboxes(
+        tx, limit=51, after=deep(tx, "mailboxes")
+    ),
+    "tasks": lambda tx, _: activities.list_tasks(tx, limit=51),
+    "tasks, deep": lambda tx, _: activities.list_tasks(tx, limit=51, after=deep(tx, "tasks")),
+    "open tasks": lambda tx, _: activities.list_tasks(tx, limit=51, status="open"),
+    "open tasks, deep": lambda tx, _: activities.list_tasks(
+        tx, limit=51, status="open", after=deep(tx, "tasks")
+    ),
+    "tasks of a contact": lambda tx, _: activities.list_tasks(
+        tx, limit=51, contact_id=contacts.list_contacts(tx, limit=1)[0].id
+    ),
+    "tasks of a mail": lambda tx, _: activities.list_tasks(
+        tx, limit=51, email_id=email.list_emails(tx, limit=1)[0].id
+    ),
+    "automations": lambda tx, _: automations.list_automations(tx, limit=51),
+    "automations, deep": lambda tx, _: automations.list_automations(
+        tx, limit=51, after=deep(tx, "automations")
+    ),
+    "runs": lambda tx, crowd: automations.list_runs(tx, crowd.automation, limit=51),
+    "runs, deep": lambda tx, crowd: automations.list_runs(
+        tx, crowd.automation, limit=51, after=deep(tx, "automation_runs")
+    ),
+}
+
+OTHERS: dict[str, Query] = {
+    "contact by email": lambda tx, _: contacts.find_by_email(tx, "person40000@example.com"),
+    "contact": lambda tx, _: contacts.get_contact(tx, contacts.list_contacts(tx, limit=1)[0].id),
+    "email": lambda tx, _: email.get_email(tx, email.list_emails(tx, limit=1)[0].id),
+    "raw mail": lambda tx, _: email.get_raw_key(tx, email.list_emails(tx, limit=1)[0].id),
+    "mailbox": lambda tx, crowd: email.get_mailbox(tx, crowd.mailbox),
+    "what the ledger lacks": lambda tx, crowd: email.not_in_ledger(
+        tx, crowd.mailbox, [str(n) for n in range(500)]
+    ),
+    "states of the ledger": lambda tx, crowd: email.ledger_states(tx, crowd.mailbox),
+    "task": lambda tx, _: activities.get_task(tx, activities.list_tasks(tx, limit=1)[0].id),
+    "automations of an event": lambda tx, _: automations.list_rules(tx, "EmailAnalyzed", uuid7()),
+}
+
+
+@pytest.mark.parametrize("name", [*LISTS, *OTHERS])
+def test_what_people_read_comes_from_an_index_of_their_workspace(
+    recorded: Recording, crowd: Crowd, name: str
+) -> None:
+    statements = recorded("crm_app")
+    with transaction(crowd.workspace, user_id=crowd.user) as tx:
+        (LISTS | OTHERS)[name](tx, crowd)
+    statement = statements[-1]
+    assert "from" in statement.text
+    assert complaints(statement) == [], json.dumps(statement.plan, indent=1)
+    if name in LISTS:
+        assert sorts(statement) == [], json.dumps(statement.plan, indent=1)
+
+
+def _take_due(tx: Tx, crowd: Crowd) -> object:
+    small = tx.one(
+        tuple,
+        """
+        -- the test's own
+        select mailbox_id from mail_ledger where workspace_id = %(workspace_id)s
+            and state = 'pending' limit 1
+        """,
+    )
+    assert small is not None
+    options: dict[str, Any] = {"most": 10, "again_s": 900, "most_releases": 6}
+    assert email_store.take_due(tx, small[0], listed=True, **options) or email_store.take_due(
+        tx, small[0], listed=False, **options
+    )
+    return email_store.take_due(tx, crowd.mailbox, listed=False, **options)
+
+
+def _mail(tx: Tx, crowd: Crowd) -> tuple[Any, ...]:
+    found = tx.one(
+        tuple,
+        """
+        -- the test's own
+        select provider_id, email_id from mail_ledger
+        where workspace_id = %(workspace_id)s and mailbox_id = %(mailbox_id)s
+            and email_id is not null limit 1
+        """,
+        mailbox_id=crowd.mailbox,
+    )
+    assert found is not None
+    return found
+
+
+WORK: dict[str, Query] = {
+    "releasing": _take_due,
+    "quota": lambda tx, crowd: email.quota(tx, crowd.mailbox),
+    "reopening": lambda tx, crowd: email_store.reopen(
+        tx, crowd.mailbox, [str(n) for n in range(50)], in_flight=True
+    ),
+    "labels": lambda tx, crowd: email_store.relabel(
+        tx, crowd.mailbox, _mail(tx, crowd)[0], ["STARRED"], []
+    ),
+    "deletions": lambda tx, crowd: email_store.mark_gone(tx, crowd.mailbox, [_mail(tx, crowd)[0]]),
+    "a failed attempt": lambda tx, crowd: email_store.count_attempt(
+        tx, crowd.mailbox, _mail(tx, crowd)[0], "x", longest_wait_s=9
+    ),
+    "once": lambda tx, _: tx.first_times("automations", [uuid7()]),
+}
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_what_workers_do_goes_through_an_index_of_the_workspace(
+    recorded: Recording, crowd: Crowd, name: str
+) -> None:
+    statements = recorded("crm_worker")
+    with transaction(crowd.workspace) as tx:
+        WORK[name](tx, crowd)
+    assert statements
+    for statement in statements:
+        assert complaints(statement) == [], (statement.text, json.dumps(statement.plan, indent=1))
+
+
+def test_a_whole_resync_compares_through_an_index(recorded: Recording, crowd: Crowd) -> None:
+    """It reads a mailbox whole, but only that mailbox."""
+    listed = [str(n) for n in range(10_000)]
+    statements = recorded("crm_worker")
+    with transaction(crowd.workspace) as tx:
+        assert email.stored_but_not_in(tx, crowd.mailbox, listed)
+    (statement,) = statements
+    tables = [n for n in statement.nodes() if n.get("Relation Name") == "mail_ledger"]
+    assert tables
+    assert "Seq Scan" not in {node["Node Type"] for node in tables}
+
+
+def test_appending_to_the_feed_goes_through_its_key(recorded: Recording, crowd: Crowd) -> None:
+    statements = recorded("crm_app")
+    with transaction(crowd.workspace) as tx:
+        tx.emit(ContactDeleted(**tx.envelope(uuid7()), email=None))
+    (statement,) = statements
+    assert "event_log" in statement.text
+    assert complaints(statement) == [], json.dumps(statement.plan, indent=1)
+
+
+def test_the_authorizer_finds_a_session_by_its_key(recorded: Recording, crowd: Crowd) -> None:
+    statements = recorded("crm_auth")
+    with transaction(crowd.workspace, user_id=crowd.user) as tx:
+        assert auth.find_session(tx, crowd.session) is not None
+    assert complaints(statements[-1]) == [], json.dumps(statements[-1].plan, indent=1)
+
+
+def test_the_sweeper_takes_what_is_due_from_its_index(recorded: Recording) -> None:
+    statements = recorded("crm_outbox")
+    with system_transaction("system:outbox") as tx:
+        assert len(outbox.claim(tx, limit=10, older_than_s=60)) == 10
+        outbox.expire_inbox(tx, limit=10)
+    for statement in statements:
+        assert complaints(statement) == [], (statement.text, json.dumps(statement.plan, indent=1))
+
+
+RESOLVERS = {
+    "app.resolve_mailbox": ("crm_worker", "'box7@example.com'"),
+    "app.resolve_due_mailboxes": ("crm_worker", "500"),
+    "app.resolve_quiet_mailboxes": ("crm_worker", "now(), 500"),
+    "app.resolve_expiring_watches": ("crm_worker", "now(), 500"),
+    "app.resolve_memberships": ("crm_auth", "gen_random_uuid()"),
+}
+
+
+@pytest.mark.parametrize("name", RESOLVERS)
+def test_look_ups_across_workspaces_are_quick(recorded: Recording, crowd: Crowd, name: str) -> None:
+    """Their plans are inside functions; pages read say as much."""
+    role, arguments = RESOLVERS[name]
+    recorded(role, explain=False)
+    query: Any = f"explain (analyze, buffers, format json) select {name}({arguments})"
+    ((found,),) = resolve(tuple, query)
+    plan = found[0]["Plan"]
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 60_000, plan
+
+
+def test_every_resolver_is_looked_at(recorded: Recording) -> None:
+    query = """
+        select 'app.' || p.proname from pg_proc p
+        where p.pronamespace = 'app'::regnamespace and p.proname like 'resolve%%'
+    """
+    recorded("crm_worker", explain=False)
+    assert set(resolve(str, query, nothing=None)) == RESOLVERS.keys()
+
+
+MOST_STATEMENTS = 3
+NOT_COUNTED = {
+    "/health/live": "asks nothing",
+    "/health/ready": "asks on connections of its own",
+    "/health/startup": "asks on connections of its own",
+    "/api/v1/mailboxes/{mailbox_id}/reconciliation": "asks Google in between",
+}
+READS = [one for one in operations() if one.method == "GET" and one.path not in NOT_COUNTED]
+
+
+@pytest.fixture
+def count(recorded: Recording, call: Call, crowd: Crowd) -> Callable[[Operation, str], int]:
+    """How many statements a request sends, besides BEGIN, COMMIT and `begin_request`."""
+    caller = Workspace(crowd.workspace, crowd.user, crowd.session)
+
+    def of(operation: Operation, url: str) -> int:
+        statements = recorded(operation.role, explain=False)
+        answer = call(operation.handler, "GET", url, workspace=caller, role=operation.role)
+        assert answer.status in (200, 303), answer.body
+        return len(statements)
+
+    return of
+
+
+def _url(operation: Operation, database: Database, crowd: Crowd) -> str:
+    """The operation's path with ids of the workspace's own."""
+    path = operation.path
+    for parameter in operation.parameters("path"):
+        table = parameter["name"].removesuffix("_id") + "s"
+        table = {"mailboxs": "mailboxes"}.get(table, table)
+        query: Any = sql.SQL(
+            "select max(id::text) as id from {} where workspace_id = %(id)s"
+        ).format(sql.Identifier(table))
+        (found,) = database.admin(query, id=crowd.workspace)
+        path = path.replace(f"{{{parameter['name']}}}", found["id"])
+    return path
+
+
+@pytest.mark.parametrize("operation", READS, ids=lambda one: one.name)
+def test_a_request_sends_few_statements_and_as_many_for_a_hundred_items_as_for_one(
+    operation: Operation,
+    count: Callable[[Operation, str], int],
+    database: Database,
+    crowd: Crowd,
+) -> None:
+    url = _url(operation, database, crowd)
+    if not operation.is_list:
+        assert count(operation, url) <= MOST_STATEMENTS
+        return
+    one, many = (count(operation, f"{url}?limit={limit}") for limit in (1, 100))
+    assert 1 <= one == many <= MOST_STATEMENTS
