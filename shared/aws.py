@@ -6,7 +6,6 @@ a function first calls AWS.
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sqs import SQSClient
+
+_clients: dict[str, Any] = {}
 
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 10
@@ -33,16 +34,19 @@ def client(service: Literal["secretsmanager"]) -> SecretsManagerClient: ...
 def client(service: Literal["sqs"]) -> SQSClient: ...
 def client(service: str) -> Any:
     """The client of a service. `AWS_ENDPOINT_URL` decides where it goes, as boto3 reads it."""
-    return _client(service)
+    if service not in _clients:
+        _clients[service] = _new_client(service)
+    return _clients[service]
 
 
 def forget_clients() -> None:
-    """Make new clients at the next use: the environment has changed."""
-    _client.cache_clear()
+    """Close the clients; new ones are made at the next use, as the environment then says."""
+    for made in _clients.values():
+        made.close()
+    _clients.clear()
 
 
-@cache
-def _client(service: str) -> Any:
+def _new_client(service: str) -> Any:
     from botocore.config import Config
 
     boto3: Any = import_module("boto3")  # untyped: its stubs know 300 services, we use five

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -35,8 +36,16 @@ def is_test(path: Path) -> bool:
 
 @cache
 def tree(path: Path) -> ast.Module:
-    """A file's syntax tree."""
-    return ast.parse(path.read_text(), str(path))
+    """A file's syntax tree.
+
+    Without garbage collection meanwhile: a finalizer run inside the parser makes CPython 3.11 fail
+    with "AST constructor recursion depth mismatch" (python/cpython#106905).
+    """
+    gc.disable()
+    try:
+        return ast.parse(path.read_text(), str(path))
+    finally:
+        gc.enable()
 
 
 def functions(path: Path) -> Iterator[Function]:

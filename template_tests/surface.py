@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -24,8 +24,8 @@ class Operation:
     handler: Callable[..., Any]
     role: str
     public: bool
-    described: dict[str, Any]
-    schemas: dict[str, Any]
+    described: dict[str, Any] = field(repr=False)
+    schemas: dict[str, Any] = field(repr=False)
 
     @property
     def name(self) -> str:

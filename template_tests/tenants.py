@@ -47,7 +47,10 @@ class Tenant:
 _ROWS: tuple[LiteralString, ...] = (
     "update users set email = %(email)s, name = %(mark)s where id = %(user)s",
     "update workspaces set name = %(mark)s where id = %(w)s",
-    "insert into workspace_keys (workspace_id, wrapped) values (%(w)s, %(mark)s::bytea)",
+    """
+    insert into workspace_keys (workspace_id, wrapped)
+    values (%(w)s, convert_to(%(mark)s, 'UTF8'))
+    """,
     """
     insert into sessions (workspace_id, id, user_id, expires_at)
     values (%(w)s, %(session)s, %(user)s, now() + interval '1 day')
@@ -65,7 +68,7 @@ _ROWS: tuple[LiteralString, ...] = (
     insert into mailboxes (workspace_id, id, user_id, provider, address, sharing, state,
         state_reason, credentials)
     values (%(w)s, %(mailbox)s, %(user)s, 'gmail', %(email)s, 'everything', 'disconnected',
-        %(mark)s, %(mark)s::bytea)
+        %(mark)s, convert_to(%(mark)s, 'UTF8'))
     """,
     """
     insert into threads (workspace_id, id, mailbox_id, provider_id, last_at)
@@ -120,6 +123,7 @@ _ROWS: tuple[LiteralString, ...] = (
     insert into event_log (workspace_id, id, position, type, payload)
     values (%(w)s, %(event)s, 1, 'ContactCreated', jsonb_build_object('name', %(mark)s::text))
     """,
+    "update feed set position = 1 where workspace_id = %(w)s",
     """
     insert into outbox (workspace_id, event_id, created_at)
     values (%(w)s, %(event)s, now())
@@ -155,13 +159,17 @@ def tenant_tables(database: Database) -> list[str]:
     return [row["name"] for row in rows]
 
 
-def rows_of(database: Database, tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
-    """Everything that is a workspace's, by table."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for table in tenant_tables(database):
-        query: Any = sql.SQL(
-            "select to_jsonb(t) as row from {} t where workspace_id = %(w)s"
-        ).format(sql.Identifier(table))
-        rows = [one["row"] for one in database.admin(query, w=tenant.workspace.id)]
-        found[table] = sorted(rows, key=str)
-    return found
+def rows_of(database: Database, tenant: Tenant) -> dict[str, list[str]]:
+    """Everything that is a workspace's, by table: each row as JSON."""
+    one: LiteralString = """
+        select {name} as name, coalesce(jsonb_agg(to_jsonb(t)::text order by to_jsonb(t)::text),
+            '[]') as rows
+        from {table} t where workspace_id = %(w)s
+    """
+    parts = [
+        sql.SQL(one).format(name=sql.Literal(table), table=sql.Identifier(table))
+        for table in tenant_tables(database)
+    ]
+    query: Any = sql.SQL(" union all ").join(parts)
+    found = database.admin(query, w=tenant.workspace.id)
+    return {row["name"]: row["rows"] for row in found}

@@ -406,8 +406,8 @@ def _url(operation: Operation, database: Database, crowd: Crowd) -> str:
     """The operation's path with ids of the workspace's own."""
     path = operation.path
     for parameter in operation.parameters("path"):
-        table = parameter["name"].removesuffix("_id") + "s"
-        table = {"mailboxs": "mailboxes"}.get(table, table)
+        kind: str = parameter["name"].removesuffix("_id")
+        table = f"{kind}es" if kind.endswith("x") else f"{kind}s"
         query: Any = sql.SQL(
             "select max(id::text) as id from {} where workspace_id = %(id)s"
         ).format(sql.Identifier(table))

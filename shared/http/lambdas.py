@@ -20,19 +20,19 @@ def http_handler(app: FastAPI) -> Handler:
 
     @cache
     def adapter() -> Handler:
-        _set_loop()
         return cast("Handler", Mangum(app, lifespan="off", text_mime_types=_TEXT))
 
     def handle(event: Payload, context: LambdaContext) -> Any:
+        asyncio.set_event_loop(_loop())
         return adapter()(event, context)
 
     return invocation(handle)
 
 
 @cache
-def _set_loop() -> None:
-    """Give the thread an event loop, which Mangum expects and Python 3.12 no longer makes.
+def _loop() -> asyncio.AbstractEventLoop:
+    """The event loop that Mangum expects the thread to have, and Python 3.12 no longer makes.
 
-    At the first request, not at import: a snapshot should hold no open file.
+    Made at the first request, not at import: a snapshot should hold no open file.
     """
-    asyncio.set_event_loop(asyncio.new_event_loop())
+    return asyncio.new_event_loop()

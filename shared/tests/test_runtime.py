@@ -151,6 +151,21 @@ def test_messages_go_together_by_key_and_one_by_one_after_a_failure(deliver: Del
     assert batches == [["1", "bad"], ["1"], ["bad"], ["2", "stale"], ["2"], ["stale"]]
 
 
+def test_messages_that_come_again_are_handled_alone_and_from_the_other_end_each_time(
+    deliver: Deliver,
+) -> None:
+    seen: list[list[str]] = []
+
+    def work(notes: Sequence[Note]) -> None:
+        seen.append([note.text for note in notes])
+
+    handler = Messages(Note, work, together=lambda note: note.group).handler
+    notes = [Note(group="a", text=str(number)) for number in range(3)]
+    for receives in (1, 2, 3):
+        assert deliver(handler, *notes, receives=receives) == []
+    assert seen == [["0", "1", "2"], ["0"], ["1"], ["2"], ["2"], ["1"], ["0"]]
+
+
 def test_an_ordered_queue_does_nothing_of_a_group_after_a_failure(deliver: Deliver) -> None:
     done: list[str] = []
 

@@ -15,7 +15,7 @@ Rule = Mapping[str, Any]
 GET = r"/messages/[^/?]+\?format=raw"
 LIST = r"/messages\?.*fields="
 """as the product asks, which names the fields it needs"""
-LIST_PAGE = r"/messages\?.*pageToken="
+LIST_PAGE = LIST + ".*pageToken="
 HISTORY = r"/history\?"
 
 

@@ -40,25 +40,38 @@ def run_job(stack: Stack, function: str, job: str) -> None:
 
 
 def let_pass(team: Team, minutes: float) -> None:
-    """What waits on this team's clock has waited `minutes` longer. Nothing is marked as done."""
+    """What waits on this team's clock has waited `minutes` longer. Nothing is marked as done.
+
+    Rows that somebody works on at this moment are left: to wait for them could end in a deadlock.
+    """
     books.rows(
         team.stack,
         """
         with waiting as (
             select make_interval(secs => %(minutes)s * 60) as time
-        ), mails as (
-            update mail_ledger set due_at = due_at - waiting.time from waiting
+        ), open_mails as (
+            select mailbox_id, provider_id from mail_ledger
             where workspace_id = %(workspace)s and state in ('pending', 'queued', 'retrying')
+            for update skip locked
+        ), mails as (
+            update mail_ledger l set due_at = due_at - waiting.time from waiting, open_mails o
+            where l.workspace_id = %(workspace)s and l.mailbox_id = o.mailbox_id
+                and l.provider_id = o.provider_id
+        ), open_boxes as (
+            select id from mailboxes where workspace_id = %(workspace)s for update skip locked
         ), boxes as (
-            update mailboxes set synced_at = synced_at - waiting.time,
+            update mailboxes m set synced_at = synced_at - waiting.time,
                 throttled_until = throttled_until - waiting.time,
                 units_at = case when units_at > 'epoch' then units_at - waiting.time
                     else units_at end
-            from waiting where workspace_id = %(workspace)s
+            from waiting, open_boxes o where workspace_id = %(workspace)s and m.id = o.id
+        ), open_events as (
+            select event_id from outbox where workspace_id = %(workspace)s for update skip locked
         )
-        update outbox set created_at = created_at - waiting.time,
+        update outbox o set created_at = created_at - waiting.time,
             next_attempt_at = next_attempt_at - waiting.time
-        from waiting where workspace_id = %(workspace)s
+        from waiting, open_events e
+        where o.workspace_id = %(workspace)s and o.event_id = e.event_id
         """,
         workspace=team.workspace_id,
         minutes=minutes,
