@@ -63,7 +63,9 @@ def _valid(answer: Analysis, provider: Provider) -> Analysis:
         # A dump, because an instance is otherwise taken at its word (model_construct, model_copy).
         analysis = Analysis.model_validate(answer.model_dump(warnings=False))
     except ValidationError as error:
-        raise AnalysisInvalid(f"{provider.name} answered in another shape: {error}") from error
+        # Without the input: it is the text of a mail, and this ends in a log.
+        wrong = error.errors(include_input=False, include_url=False, include_context=False)
+        raise AnalysisInvalid(f"{provider.name} answered in another shape: {wrong}") from None
     if (analysis.provider, analysis.model) != (provider.name, provider.model):
         named = f"{analysis.provider}/{analysis.model}"
         raise AnalysisInvalid(f"{provider.name}/{provider.model} answered as {named}")

@@ -33,7 +33,7 @@ CAPABILITY = Capability(
             role="crm_worker",
             sends=("email-fetch",),
             env=("GOOGLE_API_URL", "MAIL_RELEASE_AGAIN_SECONDS"),
-            timeout=300,
+            timeout=120,
         ),
         Function(
             "fetch",
@@ -50,7 +50,7 @@ CAPABILITY = Capability(
             "jobs.handler",
             schedules=(
                 Schedule("release", "rate(1 minute)"),
-                Schedule("poll", "rate(5 minutes)"),
+                Schedule("poll", "rate(1 minute)"),
                 Schedule("watch", "rate(6 hours)"),
             ),
             needs=frozenset({"database", "bus", "encryption", "egress"}),

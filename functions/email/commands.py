@@ -144,8 +144,15 @@ def finish_listing(tx: Tx, mailbox_id: UUID, listed: list[str], history_id: str)
     is looked at again; notifications go on from `history_id`.
     """
     store.reopen(tx, mailbox_id, listed, in_flight=False)
+    for row in store.unmark_gone(tx, mailbox_id, listed):
+        _emit_changed(tx, mailbox_id, row)
     _close_deleted(tx, mailbox_id, queries.stored_but_not_in(tx, mailbox_id, listed))
     store.restart_cursor(tx, mailbox_id, history_id)
+
+
+def retry_failed(tx: Tx, mailbox_id: UUID) -> None:
+    """Give mails that were given up another chance."""
+    store.reopen_failed(tx, mailbox_id)
 
 
 def release(tx: Tx, mailbox_id: UUID, *, again_s: int) -> list[FetchEmail]:

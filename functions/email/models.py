@@ -259,11 +259,15 @@ class ChangedEmail(NamedTuple):
 
 
 class SyncMailbox(BaseModel):
-    """Message on `email-sync`: something changed in this mailbox. A hint only; the cursor rules."""
+    """Message on `email-sync`: something changed in this mailbox. A hint only; the cursor rules.
+
+    `retry_failed` also gives mails that were given up another chance.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     address: EmailAddress
+    retry_failed: bool = False
 
 
 class FetchEmail(BaseModel):
@@ -282,7 +286,9 @@ def sync_message(message: SyncMailbox, reason: str) -> Outgoing:
     """A message for `email-sync`: in order per mailbox, once per reason within five minutes."""
     mailbox = sha256(message.address.encode()).hexdigest()
     once = sha256(f"{mailbox}:{reason}".encode()).hexdigest()
-    return Outgoing(message.model_dump_json(), group=mailbox, deduplication=once)
+    return Outgoing(
+        message.model_dump_json(exclude_defaults=True), group=mailbox, deduplication=once
+    )
 
 
 def fetch_message(message: FetchEmail) -> Outgoing:

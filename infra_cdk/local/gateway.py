@@ -34,6 +34,7 @@ from infra_cdk.local.gateway_events import (
     with_authorizer,
 )
 from infra_cdk.local.gateway_responses import MalformedResponse, Response, from_response, problem
+from infra_cdk.local.logs import log_json
 from infra_cdk.local.reload import restarting_on_change
 from infra_cdk.local.routes import Match, routes_of
 from infra_cdk.local.slot import Result
@@ -200,7 +201,7 @@ def main() -> None:
     arguments.add_argument("--port", type=int, default=None)
     given = arguments.parse_args()
     config = load(given.config or config_path(open_state()))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_json("gateway")
     gateway = Gateway(all_declared(), config)
     serve(app_of(gateway, config), given.port or config.gateway_port)
 

@@ -22,6 +22,7 @@ from infra_cdk.local.environment import ACCOUNT
 from infra_cdk.local.fleet import Fleet
 from infra_cdk.local.gateway_events import Request
 from infra_cdk.local.gateway_responses import Response, problem
+from infra_cdk.local.logs import log_json
 from infra_cdk.local.queue_events import BatchFailed, Record, failed_ids, split_by_size, to_record
 from infra_cdk.local.reload import restarting_on_change
 from infra_cdk.local.scheduler import declared_schedules, keep_schedules
@@ -193,7 +194,7 @@ def main() -> None:
     arguments.add_argument("--port", type=int, default=None)
     given = arguments.parse_args()
     config = load(given.config or config_path(open_state()))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_json("pollers")
     serve(app_of(all_declared(), config), given.port or config.pollers_port)
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import Cursor
+from psycopg.pq import TransactionStatus
 from psycopg.rows import RowFactory, args_row, class_row, dict_row, scalar_row
 
 from events.envelope import Envelope, Event
@@ -216,12 +217,21 @@ def system_transaction(actor: str) -> Generator[Tx]:
 def _begin() -> Connection:
     """BEGIN on the current connection, or on a new one where the current one has died."""
     try:
-        opened = connection()
+        opened = _free(connection())
         opened.execute("begin")
     except psycopg.OperationalError:
         close()
-        opened = connection()
+        opened = _free(connection())
         opened.execute("begin")
+    return opened
+
+
+def _free(opened: Connection) -> Connection:
+    """The connection, unless a transaction is open on it: a second one inside would end the first
+    one's work and workspace without a word.
+    """
+    if opened.info.transaction_status != TransactionStatus.IDLE:
+        raise RuntimeError("a transaction is open already: pass its Tx on instead of opening one")
     return opened
 
 

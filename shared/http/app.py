@@ -20,7 +20,14 @@ _MAX_BODY_BYTES = 4 * 1024 * 1024
 
 def create_app(title: str) -> FastAPI:
     """An app whose errors are problem details. Its OpenAPI document is merged with the others'."""
-    app = FastAPI(title=title, version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title=title,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     app.add_middleware(_BodyLimit)
     problems.install(app)
     return app

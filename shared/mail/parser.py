@@ -84,7 +84,9 @@ def _ids(fields: Fields, name: bytes) -> tuple[str, ...]:
     ids = ["".join(found.split()) for found in _ID.findall(text)]
     if not ids and name == b"message-id":  # some systems leave out the brackets
         ids = text.split()[:1]
-    unique = list(dict.fromkeys(one[:ID_LIMIT] for one in ids if one))
+    # RFC 5322 ids are ASCII; an index holds 2,700 bytes, which 998 other characters may exceed.
+    ascii_ids = (one.encode("ascii", "replace").decode() for one in ids if one)
+    unique = list(dict.fromkeys(one[:ID_LIMIT] for one in ascii_ids))
     if len(unique) > IDS_LIMIT:
         unique = [unique[0], *unique[1 - IDS_LIMIT :]]
     return tuple(unique)

@@ -115,12 +115,12 @@ async def change_mailbox(
 
 @routes.post("/api/v1/mailboxes/{mailbox_id}/sync", status_code=202)
 async def sync_mailbox(mailbox_id: UUID, caller: CurrentCaller) -> None:
-    """Look for new mail now, whatever Google has told us."""
+    """Look for new mail now, whatever Google has told us, and try again what was given up."""
     with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
         mailbox = queries.get_mailbox(tx, mailbox_id)
     if mailbox.state != "active":
         raise NotConnected
-    _ask_for_sync(mailbox.address)
+    _ask_for_sync(mailbox.address, retry_failed=True)
 
 
 @routes.get("/api/v1/mailboxes/{mailbox_id}/reconciliation")
@@ -206,8 +206,9 @@ def _start(caller: Caller, mailbox: Mailbox, session: gmail.Gmail) -> None:
         logger.exception("no first look yet", metadata={"mailbox_id": str(mailbox.id)})
 
 
-def _ask_for_sync(address: str) -> None:
-    send("email-sync", [sync_message(SyncMailbox(address=address), f"asked:{time.time_ns()}")])
+def _ask_for_sync(address: str, *, retry_failed: bool = False) -> None:
+    message = SyncMailbox(address=address, retry_failed=retry_failed)
+    send("email-sync", [sync_message(message, f"asked:{time.time_ns()}")])
 
 
 @contextmanager

@@ -17,9 +17,9 @@ from uuid import UUID
 from functions.email import commands, gmail, queries
 from functions.email.models import FetchEmail, MailboxAccess
 from shared.aws import client
-from shared.db import transaction
+from shared.db import refusal, transaction
 from shared.encryption import data_key
-from shared.log import about
+from shared.log import about, logger
 from shared.mail import Mail, parse
 from shared.runtime import Discard, Messages
 from shared.settings import setting
@@ -93,26 +93,51 @@ def raw_key(workspace_id: UUID, raw: bytes) -> str:
 
 
 def _keep(message: FetchEmail, raw: gmail.RawMessage) -> _Fetched | None:
-    """Put the mail's bytes into the bucket and parse them; None if it is not for the CRM."""
+    """Put the mail's bytes into the bucket and parse them; None if it is not for the CRM, or the
+    bucket does not take it now.
+    """
     reason = commands.left_out(raw)
     if reason is not None:
         with transaction(message.workspace_id, actor=ACTOR) as tx:
             commands.skip_email(tx, message, reason)
         return None
     key = raw_key(message.workspace_id, raw.raw)
-    client("s3").put_object(
-        Bucket=setting("BUCKET"), Key=key, Body=raw.raw, ContentType="message/rfc822"
-    )
+    try:
+        client("s3").put_object(
+            Bucket=setting("BUCKET"), Key=key, Body=raw.raw, ContentType="message/rfc822"
+        )
+    except Exception:  # whatever is wrong with the bucket is not the mail's fault
+        logger.exception("the bucket takes no mail")
+        with transaction(message.workspace_id, actor=ACTOR) as tx:
+            commands.postpone(tx, message.mailbox_id, message.provider_id, "bucket", outage=True)
+        return None
     return _Fetched(message, raw, parse(raw.raw), key)
 
 
 def _store(mailbox: MailboxAccess, held: Sequence[_Fetched]) -> None:
-    """Store mails in one transaction, in one order everywhere, so that none waits in a circle."""
+    """Store mails in one transaction, in one order everywhere, so that none waits in a circle.
+
+    Where the database refuses one, each is stored by itself, and the refused one is put off: it
+    must not be fetched for ever.
+    """
     if not held:
         return
-    with transaction(held[0].message.workspace_id, actor=ACTOR) as tx:
-        for one in sorted(held, key=lambda one: (one.raw.thread_id, one.raw.id)):
-            commands.store_email(tx, mailbox, one.message, one.raw, one.mail, one.key)
+    try:
+        with transaction(held[0].message.workspace_id, actor=ACTOR) as tx:
+            for one in sorted(held, key=lambda one: (one.raw.thread_id, one.raw.id)):
+                commands.store_email(tx, mailbox, one.message, one.raw, one.mail, one.key)
+    except Exception as error:
+        reason = refusal(error)
+        if reason is None:
+            raise
+        if len(held) > 1:
+            for one in held:
+                _store(mailbox, [one])
+            return
+        message = held[0].message
+        logger.exception("a mail cannot be stored", metadata={"provider_id": message.provider_id})
+        with transaction(message.workspace_id, actor=ACTOR) as tx:
+            commands.postpone(tx, mailbox.id, message.provider_id, f"refused:{reason}")
 
 
 def _note(message: FetchEmail, mailbox: MailboxAccess, error: gmail.GmailError) -> None:
@@ -123,8 +148,8 @@ def _note(message: FetchEmail, mailbox: MailboxAccess, error: gmail.GmailError) 
                 commands.miss_email(tx, mailbox.id, message.provider_id)
             case gmail.TooLarge():
                 commands.skip_email(tx, message, "too_large")
-            case gmail.Unauthorized():
-                reason = error.reason or "unauthorized"
+            case gmail.Unauthorized() | gmail.Forbidden():
+                reason = error.reason or type(error).__name__
                 commands.lose_access(tx, mailbox, message.provider_id, reason)
                 _known.pop((message.workspace_id, mailbox.id), None)
             case _:

@@ -6,7 +6,7 @@ happened; the cursor says from where to ask. The provider is asked while no tran
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from functions.email import commands, gmail, queries
@@ -19,6 +19,7 @@ from shared.runtime import OrderedMessages
 from shared.settings import setting
 
 ACTOR = "system:email"
+_PAUSE = timedelta(seconds=30)
 
 
 def sync_address(message: SyncMailbox) -> None:
@@ -38,18 +39,18 @@ def sync_address(message: SyncMailbox) -> None:
     for workspace_id, mailbox_id, _ in found:
         about(workspace_id=workspace_id)
         try:
-            sync_mailbox(workspace_id, mailbox_id)
+            sync_mailbox(workspace_id, mailbox_id, retry_failed=message.retry_failed)
         except Exception as error:  # one workspace's trouble is not another's
             failures.append(error)
     if failures:
         raise ExceptionGroup("mailboxes were not synchronised", failures)
 
 
-def sync_mailbox(workspace_id: UUID, mailbox_id: UUID) -> None:
+def sync_mailbox(workspace_id: UUID, mailbox_id: UUID, *, retry_failed: bool = False) -> None:
     """Stage what changed since the cursor, then release what the quota allows.
 
-    Raises:
-        gmail.Unavailable: Gmail does not answer; the message comes again.
+    Where Gmail wants a pause or does not answer, the mailbox rests and is asked again by `poll`: a
+    message that failed would hold up everything behind it in its group for its visibility timeout.
     """
     with transaction(workspace_id, actor=ACTOR) as tx:
         mailbox = queries.get_access(tx, mailbox_id)
@@ -59,14 +60,20 @@ def sync_mailbox(workspace_id: UUID, mailbox_id: UUID) -> None:
     session = gmail.Gmail(setting("GOOGLE_API_URL"), token)
     try:
         _catch_up(workspace_id, mailbox, session)
-    except gmail.Throttled as error:
+    except (gmail.Throttled, gmail.Unavailable) as error:
+        pause = datetime.now(UTC) + _PAUSE
+        until = error.until if isinstance(error, gmail.Throttled) else pause
+        logger.warning("Gmail cannot be asked now", metadata={"reason": str(error)[:200]})
         with transaction(workspace_id, actor=ACTOR) as tx:
-            commands.rest_mailbox(tx, mailbox_id, error.until)
+            commands.rest_mailbox(tx, mailbox_id, until)
         return
     except (gmail.Unauthorized, gmail.Forbidden) as error:
         with transaction(workspace_id, actor=ACTOR) as tx:
             commands.disconnect_mailbox(tx, mailbox, error.reason or type(error).__name__)
         return
+    if retry_failed:
+        with transaction(workspace_id, actor=ACTOR) as tx:
+            commands.retry_failed(tx, mailbox_id)
     release_mails(workspace_id, mailbox_id)
 
 

@@ -127,7 +127,7 @@ class LabelChange:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What became of each message in a window of history; a message is in one of the three."""
+    """What became of each message in a window of history; a message may be new and relabelled."""
 
     added: tuple[MessageRef, ...]
     deleted: tuple[str, ...]
@@ -138,7 +138,7 @@ def fold(pages: Iterable[HistoryPage]) -> Changes:
     """The net effect of a window's pages, in order.
 
     Deleted wins over added: an autosaved draft is both, and there is nothing left to fetch. Label
-    changes of an added message are left out, since its fetch reads the labels it has by then.
+    changes of an added message are kept: windows overlap, so it may have been stored before them.
     """
     added: dict[str, MessageRef] = {}
     deleted: dict[str, None] = {}
@@ -155,11 +155,7 @@ def fold(pages: Iterable[HistoryPage]) -> Changes:
     return Changes(
         tuple(ref for ref in added.values() if ref.id not in deleted),
         tuple(deleted),
-        tuple(
-            change
-            for message_id, change in relabelled.items()
-            if message_id not in deleted and message_id not in added
-        ),
+        tuple(change for message_id, change in relabelled.items() if message_id not in deleted),
     )
 
 

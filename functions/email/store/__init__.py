@@ -1,9 +1,10 @@
 """Writing mailboxes, the ledger and mails."""
 
-from functions.email.store.emails import insert_email, mark_gone, relabel
+from functions.email.store.emails import insert_email, mark_gone, relabel, unmark_gone
 from functions.email.store.ledger import (
     count_attempt,
     reopen,
+    reopen_failed,
     settle,
     stage,
     take_due,
@@ -29,6 +30,7 @@ __all__ = [
     "mark_gone",
     "relabel",
     "reopen",
+    "reopen_failed",
     "restart_cursor",
     "set_throttled",
     "set_watch",
@@ -36,6 +38,7 @@ __all__ = [
     "spend_units",
     "stage",
     "take_due",
+    "unmark_gone",
     "update_mailbox",
     "wait_until",
 ]

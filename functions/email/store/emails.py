@@ -128,3 +128,20 @@ def mark_gone(tx: Tx, mailbox_id: UUID, provider_ids: Sequence[str]) -> list[Cha
         mailbox_id=mailbox_id,
         ids=list(provider_ids),
     )
+
+
+def unmark_gone(tx: Tx, mailbox_id: UUID, provider_ids: Sequence[str]) -> list[ChangedEmail]:
+    """The provider has these after all: what is stored is no longer marked gone."""
+    return tx.all(
+        ChangedEmail,
+        """
+        update emails e set gone_at = null, version = version + 1
+        from mail_ledger l
+        where l.workspace_id = %(workspace_id)s and l.mailbox_id = %(mailbox_id)s
+            and l.provider_id = any(%(ids)s) and e.workspace_id = l.workspace_id
+            and e.id = l.email_id and e.gone_at is not null
+        returning e.id, e.labels, e.version, false as gone
+        """,
+        mailbox_id=mailbox_id,
+        ids=list(provider_ids),
+    )

@@ -54,6 +54,19 @@ def reopen(tx: Tx, mailbox_id: UUID, provider_ids: Sequence[str], *, in_flight: 
     )
 
 
+def reopen_failed(tx: Tx, mailbox_id: UUID) -> None:
+    """Open again what was given up, as if it had never been tried."""
+    tx.run(
+        """
+        update mail_ledger
+        set state = 'pending', reason = null, settled_at = null, releases = 0, attempts = 0,
+            generation = generation + 1, due_at = now()
+        where workspace_id = %(workspace_id)s and mailbox_id = %(mailbox_id)s and state = 'failed'
+        """,
+        mailbox_id=mailbox_id,
+    )
+
+
 def take_due(
     tx: Tx, mailbox_id: UUID, *, most: int, listed: bool, again_s: int, most_releases: int
 ) -> list[FetchEmail]:

@@ -103,9 +103,11 @@ def set_watch(tx: Tx, mailbox_id: UUID, expires_at: datetime) -> None:
 
 
 def set_throttled(tx: Tx, mailbox_id: UUID, until: datetime) -> None:
+    """Nothing is asked of the mailbox before `until`; then it is synchronised."""
     tx.run(
         """
-        update mailboxes set throttled_until = %(until)s
+        update mailboxes
+        set throttled_until = greatest(throttled_until, %(until)s)
         where workspace_id = %(workspace_id)s and id = %(id)s
         """,
         id=mailbox_id,
@@ -130,7 +132,8 @@ def restart_cursor(tx: Tx, mailbox_id: UUID, history_id: str) -> None:
     """Set the cursor after a full listing, to where the mailbox was before the listing began."""
     tx.run(
         """
-        update mailboxes set history_cursor = %(history_id)s::numeric, synced_at = now()
+        update mailboxes
+        set history_cursor = %(history_id)s::numeric, synced_at = now()
         where workspace_id = %(workspace_id)s and id = %(id)s
         """,
         id=mailbox_id,

@@ -18,7 +18,7 @@ from infra_cdk.local.google import mailbox as mail
 from infra_cdk.local.google.mailbox import Mailbox
 from infra_cdk.local.google.testing import calm, injected, set_faults
 from shared.mail import parse
-from shared.testing import Call, Workspace
+from shared.testing import Call, Database, Workspace
 
 if TYPE_CHECKING:
     from infra_cdk.local.google.emulate import Google
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 pytest_plugins = ["infra_cdk.local.google.fixtures"]
 
 __all__ = ["mailbox"]  # a fixture
+
+MAIL = b"From: Kim <kim@initech.example>\r\nSubject: Hi\r\n\r\nHello\r\n"
 
 
 def test_gone_is_said_only_after_asking_three_times(
@@ -83,7 +85,6 @@ def test_a_mail_that_was_called_gone_and_is_listed_is_looked_at_again(
     ("fault", "reason", "tries"),
     [
         ({"status": 400, "reason": "failedPrecondition"}, "failedPrecondition", 8),
-        ({"status": 403, "reason": "domainPolicy"}, "domainPolicy", 8),
         ({"status": 503, "reason": "backendError"}, "backendError", 100),
         ({"kind": "reset"}, "Unavailable", 100),
         ({"kind": "truncate"}, "Unavailable", 100),
@@ -278,9 +279,43 @@ def test_a_bucket_that_does_not_answer_delays_and_loses_nothing(
     message_id = arrived(mailroom, box)
     with monkeypatch.context() as patched:
         patched.setenv("HASTE_BUCKET", "no-such-bucket")
-        (body,) = mailroom.queues.fetch.take()
-        assert mailroom.deliver(fetch.handler, body) == ["0"]
-    assert mailroom.states(mailbox)[message_id] == ("queued", None)
-    assert mailroom.deliver(fetch.handler, body, receives=2) == []
+        assert mailroom.fetch() == []
+    assert mailroom.states(mailbox)[message_id] == ("retrying", "bucket")
+    mailroom.settle()
     assert mailroom.states(mailbox)[message_id] == ("stored", None)
     assert len(received(events_of(workspace))) == 1
+
+
+def test_a_fetch_that_is_forbidden_disconnects_the_mailbox_and_gives_nothing_up(
+    google: Google, mailbox: dict[str, Any], mailroom: Mailroom, box: Mailbox
+) -> None:
+    message_id = mail.insert(box, MAIL)
+    assert mailroom.sync() == []
+    fault = {"kind": "status", "path": "messages/", "status": 403, "reason": "domainPolicy"}
+    set_faults(google, fault)
+    assert mailroom.fetch() == []
+    rows = mailroom.database.admin(
+        "select state, state_reason from mailboxes where id = %(id)s::uuid", id=mailbox["id"]
+    )
+    assert rows == [{"state": "disconnected", "state_reason": "domainPolicy"}]
+    assert mailroom.states(mailbox)[message_id] == ("retrying", "disconnected")
+
+
+def test_a_mail_the_database_refuses_is_put_off_and_its_batch_is_stored(
+    mailbox: dict[str, Any], mailroom: Mailroom, box: Mailbox, database: Database
+) -> None:
+    good = mail.insert_many(box, [MAIL] * 3)
+    bad = mail.insert(box, b"Subject: refused\r\n\r\nText\r\n")
+    database.admin(
+        "alter table email_subjects add constraint no_such check (subject <> 'refused') not valid"
+    )
+    try:
+        assert mailroom.sync() == []
+        assert mailroom.fetch() == []
+    finally:
+        database.admin("alter table email_subjects drop constraint no_such")
+    states = mailroom.states(mailbox)
+    assert {states[one] for one in good} == {("stored", None)}
+    assert states[bad] == ("retrying", "refused:23514")
+    mailroom.settle()
+    assert mailroom.states(mailbox)[bad] == ("stored", None)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -101,7 +102,12 @@ def claims(**changes: Any) -> dict[str, Any]:
         "iat": now,
         "exp": now + 3600,
     }
-    changed = {**good, **changes}
+    moments = {
+        name: now + int(value.total_seconds())
+        for name, value in changes.items()
+        if isinstance(value, timedelta)
+    }
+    changed = {**good, **changes, **moments}
     return {name: value for name, value in changed.items() if value is not ...}
 
 
@@ -150,13 +156,13 @@ def test_a_token_may_be_used_again_and_the_keys_are_fetched_once(key_server: Key
         {"email_verified": "true"},
         {"email_verified": 1},
         {"email_verified": ...},
-        {"exp": int(time.time()) - 120},
+        {"exp": timedelta(seconds=-120)},
         {"exp": ...},
         {"exp": "soon"},
         {"exp": 1e400},
-        {"iat": int(time.time()) + 600},
+        {"iat": timedelta(seconds=600)},
         {"iat": ...},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": timedelta(seconds=600)},
     ],
     ids=str,
 )
