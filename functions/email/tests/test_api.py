@@ -105,7 +105,7 @@ SUBJECT = {"subject", "snippet"}
 EVERYTHING = {"text", "reply", "signature", "sentiment", "intent", "reply_needed"}
 SECRETS = {
     "subject": ("Offer for the bridge",),
-    "everything": ("could you call", "Chief Engineer", "0147", "acquisition.pdf"),
+    "everything": ("could you call", "Chief Engineer", "555 0147", "+1202555", "acquisition.pdf"),
 }
 
 
