@@ -48,6 +48,8 @@ _PORTS = (
     "smtp",
     "catcher",
 )
+_PRIVATE_FOLDERS = ("google", "mail", "ministack")
+"""They hold mails, tokens and keys; Postgres guards its own folder itself."""
 _PROJECT = "projects/haste-laptop"
 _PUSH_ACCOUNT = "push@haste-laptop.iam.gserviceaccount.com"
 
@@ -116,6 +118,10 @@ def running(state: State, options: Options = Options()) -> Generator[Stack]:
 def _services(
     state: State, options: Options, ports: Mapping[str, int], config: StackConfig
 ) -> list[Service]:
+    for name in _PRIVATE_FOLDERS:
+        folder = state.data / name
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o700)
     google = state.data / "google"
 
     def start_postgres() -> Process:
