@@ -119,14 +119,14 @@ def settle(
 def let_a_quarter_pass(*teams: Team) -> None:
     """What was lost with a process is found again after a quarter of an hour."""
     for team in teams:
-        if _rests(team):
+        if rests(team):
             forget_accesses(team.stack)
         let_pass(team, 16)
     run_job(teams[0].stack, "email-jobs", "poll")
     run_job(teams[0].stack, "email-jobs", "release")
 
 
-def _rests(team: Team) -> bool:
+def rests(team: Team) -> bool:
     resting: LiteralString = (
         "select id from mailboxes where workspace_id = %(w)s and throttled_until > now()"
     )
