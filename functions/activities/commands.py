@@ -6,7 +6,7 @@ from uuid import UUID
 
 from events.activities import TaskChanged, TaskCreated, TaskDeleted
 from functions.activities import queries, store
-from functions.activities.models import NewTask, Task, TaskChange, UnknownContact
+from functions.activities.models import NewTask, Task, TaskChange, UnknownContact, UnknownEmail
 from shared.db import Tx
 from shared.errors import FieldError, PreconditionFailed, Unprocessable
 
@@ -16,7 +16,10 @@ def create_task(tx: Tx, new: NewTask, *, automation_run_id: UUID | None = None) 
 
     Raises:
         UnknownContact: its contact does not exist.
+        UnknownEmail: its mail does not exist.
     """
+    if automation_run_id is None:  # an automation names the mail of its event, which exists
+        _refuse_unknown_email(tx, new.email_id)
     task = store.insert(tx, new, automation_run_id=automation_run_id)
     tx.emit(
         TaskCreated(
@@ -36,6 +39,7 @@ def change_task(tx: Tx, task_id: UUID, change: TaskChange, *, version: int | Non
         TaskNotFound: there is no such task.
         PreconditionFailed: it is no longer at `version`.
         UnknownContact: its new contact does not exist.
+        UnknownEmail: its new mail does not exist.
     """
     given = change.model_dump(exclude_unset=True)
     for field in ("title", "status"):
@@ -49,6 +53,8 @@ def change_task(tx: Tx, task_id: UUID, change: TaskChange, *, version: int | Non
         return current
     if "contact_id" in changed and given["contact_id"] is not None:
         _refuse_unknown(tx, given["contact_id"])
+    if "email_id" in changed:
+        _refuse_unknown_email(tx, given["email_id"])
     stored = store.update(tx, current.model_copy(update=given))
     if stored is None:
         raise PreconditionFailed
@@ -87,3 +93,8 @@ def delete_task(tx: Tx, task_id: UUID, *, version: int | None = None) -> None:
 def _refuse_unknown(tx: Tx, contact_id: UUID) -> None:
     if not queries.contact_exists(tx, contact_id):
         raise UnknownContact
+
+
+def _refuse_unknown_email(tx: Tx, email_id: UUID | None) -> None:
+    if email_id is not None and not queries.email_exists(tx, email_id):
+        raise UnknownEmail

@@ -43,6 +43,15 @@ class UnknownContact(Unprocessable):
         )
 
 
+class UnknownEmail(Unprocessable):
+    """The task's mail does not exist."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            errors=(FieldError("/email_id", "there is no mail with this id", "unknown"),)
+        )
+
+
 class NewTask(BaseModel):
     """A task to create. `source` says in words what it came from, such as a sentence of a mail."""
 

@@ -78,3 +78,17 @@ def contact_exists(tx: Tx, contact_id: UUID) -> bool:
         id=contact_id,
     )
     return found is not None
+
+
+def email_exists(tx: Tx, email_id: UUID) -> bool:
+    """Whether this workspace has the mail; the ledger knows archived ones too."""
+    found = tx.one(
+        bool,
+        """
+        select true from mail_ledger
+        where workspace_id = %(workspace_id)s and email_id = %(id)s
+        limit 1
+        """,
+        id=email_id,
+    )
+    return found is not None

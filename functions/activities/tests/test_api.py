@@ -1,5 +1,6 @@
 """The tasks API, through its real Lambda handler and a real database."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -9,7 +10,8 @@ import pytest
 from functions.activities.api import handler
 from functions.contacts.api import handler as contacts
 from functions.contacts.tests.scenes import make_contact
-from shared.testing import Call, EventsOf, NewWorkspace, Workspace, read_all
+from shared.ids import uuid7
+from shared.testing import Call, Database, EventsOf, NewWorkspace, Workspace, read_all
 
 URL = "/api/v1/tasks"
 
@@ -20,14 +22,40 @@ def _create(call: Call, **fields: Any) -> dict[str, Any]:
     return answer.json
 
 
+@pytest.fixture
+def known_email(database: Database) -> Callable[[Workspace], str]:
+    """Makes a mail that the workspace's ledger knows."""
+
+    def make(workspace: Workspace) -> str:
+        email_id = uuid7()
+        database.admin(
+            """
+            with mailbox as (
+                insert into mailboxes (workspace_id, id, user_id, provider, address, credentials)
+                values (%(w)s, %(id)s, %(user)s, 'gmail', %(id)s || '@example.com', '')
+            )
+            insert into mail_ledger (workspace_id, mailbox_id, provider_id, state, listed, email_id)
+            values (%(w)s, %(id)s, 'one', 'stored', false, %(id)s)
+            """,
+            w=workspace.id,
+            id=email_id,
+            user=workspace.user_id,
+        )
+        return str(email_id)
+
+    return make
+
+
 def _ids(call: Call, query: str, **options: Any) -> list[str]:
     answer = call(handler, "GET", f"{URL}{query}", **options)
     assert answer.status == 200, answer.json
     return [item["id"] for item in answer.json["items"]]
 
 
-def test_a_created_task_can_be_read_again(call: Call, workspace: Workspace) -> None:
-    contact_id, email_id = make_contact(call)["id"], str(uuid4())
+def test_a_created_task_can_be_read_again(
+    call: Call, workspace: Workspace, known_email: Callable[[Workspace], str]
+) -> None:
+    contact_id, email_id = make_contact(call)["id"], known_email(workspace)
     created = _create(
         call,
         title="  Call\tAda ",
@@ -82,8 +110,10 @@ def test_a_stale_or_missing_if_match_changes_nothing(call: Call) -> None:
     assert call(handler, "GET", url).json["title"] == "Call Ada"
 
 
-def test_lists_filter_by_status_contact_and_mail(call: Call) -> None:
-    contact_id, email_id = make_contact(call)["id"], str(uuid4())
+def test_lists_filter_by_status_contact_and_mail(
+    call: Call, workspace: Workspace, known_email: Callable[[Workspace], str]
+) -> None:
+    contact_id, email_id = make_contact(call)["id"], known_email(workspace)
     plain = _create(call)["id"]
     done = _create(call, status="done", contact_id=contact_id)["id"]
     mailed = _create(call, contact_id=contact_id, email_id=email_id)["id"]
@@ -155,6 +185,20 @@ def test_a_contact_that_is_not_there_is_refused(call: Call, new_workspace: NewWo
     assert call(handler, "GET", url).json["version"] == 1
 
 
+def test_a_mail_that_is_not_there_is_refused(
+    call: Call, new_workspace: NewWorkspace, known_email: Callable[[Workspace], str]
+) -> None:
+    url = f"{URL}/{_create(call)['id']}"
+    for email_id in (known_email(new_workspace()), str(uuid4())):
+        body = {"title": "x", "email_id": email_id}
+        created = call(handler, "POST", URL, body)
+        changed = call(handler, "PATCH", url, body, headers={"If-Match": "*"})
+        for answer in (created, changed):
+            assert (answer.status, answer.json["code"]) == (422, "unknown_email")
+            assert answer.json["errors"][0]["pointer"] == "/email_id"
+    assert call(handler, "GET", url).json["version"] == 1
+
+
 def test_a_task_outlives_its_contact_and_can_lose_it(call: Call) -> None:
     contact_id = make_contact(call)["id"]
     task = _create(call, contact_id=contact_id)
@@ -167,9 +211,13 @@ def test_a_task_outlives_its_contact_and_can_lose_it(call: Call) -> None:
 
 
 def test_another_workspace_sees_nothing(
-    call: Call, new_workspace: NewWorkspace, events_of: EventsOf
+    call: Call,
+    workspace: Workspace,
+    new_workspace: NewWorkspace,
+    events_of: EventsOf,
+    known_email: Callable[[Workspace], str],
 ) -> None:
-    contact_id, email_id = make_contact(call)["id"], str(uuid4())
+    contact_id, email_id = make_contact(call)["id"], known_email(workspace)
     task = _create(call, contact_id=contact_id, email_id=email_id)
     stranger = new_workspace()
     url = f"{URL}/{task['id']}"
