@@ -152,6 +152,9 @@ def test_a_crash_in_the_middle_is_an_error_and_the_next_event_starts_anew(tmp_pa
 def test_a_process_that_died_while_idle_is_not_the_next_events_error(tmp_path: Path) -> None:
     async def scene(environment: Environment) -> None:
         os.kill((await environment.invoke({})).json()["pid"], signal.SIGKILL)
+        async with asyncio.timeout(10):
+            while environment.describe()["pid"] is not None:  # the kernel tells us a little later
+                await asyncio.sleep(0.01)
         after = await environment.invoke({})
         assert after.error is None
         assert after.cold
