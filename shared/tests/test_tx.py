@@ -134,3 +134,14 @@ def test_the_actor_changes_for_a_block_only(workspace: Workspace) -> None:
         with pytest.raises(ValueError, match="automation:2"):
             _fail_acting_as(tx, "automation:2")
         assert tx.actor == person == f"user:{workspace.user_id}"
+
+
+def test_a_transaction_inside_another_is_refused_and_the_outer_one_stays_whole(
+    new_workspace: Callable[[], Workspace],
+) -> None:
+    outer, inner = new_workspace(), new_workspace()
+    with db.transaction(outer.id) as tx:
+        with pytest.raises(RuntimeError, match="open already"), db.transaction(inner.id):
+            pytest.fail("a second transaction began")
+        seen = tx.one(str, "select current_setting('app.workspace_id')")
+        assert seen == str(outer.id)

@@ -161,3 +161,10 @@ def test_keys_of_addresses() -> None:
     assert normalize_email("j@" + "ü" * 300 + ".de").startswith("j@ü")
     assert is_role_address("No-Reply+x@example.com")
     assert not is_role_address("jane@example.com")
+
+
+def test_a_message_id_always_fits_an_index() -> None:
+    mail = parse(b"Message-ID: <" + "\U0001f600".encode() * 998 + b">\r\nSubject: x\r\n\r\n")
+    assert mail.message_id is not None
+    assert mail.message_id.isascii()
+    assert len(mail.message_id) <= 998
