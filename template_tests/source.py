@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("functions", "shared", "events", "infra_cdk", "template_tests")
+PACKAGES = ("functions", "shared", "events", "infra_cdk", "layers", "template_tests")
 _NOT_OURS = {"node_modules", "__pycache__"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -16,7 +16,7 @@ import pytest
 
 from template_tests.source import ROOT
 
-_PACKAGES = ("functions", "shared", "events", "infra_cdk")
+_PACKAGES = ("functions", "shared", "events", "infra_cdk", "layers")
 _LINT = "import sys; from importlinter.cli import lint_imports_command as run; run()"
 
 PLANTED = [
@@ -43,6 +43,10 @@ PLANTED = [
     ("aws", "functions.contacts.commands", "boto3"),
     ("cdk", "infra_cdk.local.ports", "aws_cdk"),
     ("cdk", "shared.wiring", "constructs"),
+    ("house", "shared.ids", "layers.assets"),
+    ("house", "functions.contacts.commands", "layers.assets"),
+    ("builder", "layers.shipped", "shared.ids"),
+    ("builder", "layers.assets", "infra_cdk.registry"),
 ]
 
 

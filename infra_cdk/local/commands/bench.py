@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -16,6 +14,7 @@ from rich.table import Table
 
 from infra_cdk.local.commands.console import console, mail_progress
 from infra_cdk.local.commands.failure import CannotDo
+from infra_cdk.local.commands.machine import describe
 from infra_cdk.local.commands.mailrun import faults, office
 from infra_cdk.local.commands.mailrun.arrivals import Delivery
 from infra_cdk.local.commands.mailrun.letters import Letter, generate, spread
@@ -70,17 +69,6 @@ def bench_email(asked: Asked) -> None:
     _show(screen, at_once, in_peace, len(flood), environment)
     if asked.machine:
         typer.echo(json.dumps(_machine(at_once, in_peace, len(flood), environment)))
-
-
-def describe(load: float) -> dict[str, Any]:
-    """The machine the figures are from; `load` is what others had it do before."""
-    return {
-        "cpu": _processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "load_before": round(load, 2),
-    }
 
 
 def _measured(
@@ -159,13 +147,3 @@ def _per_mail(outcome: Outcome, spent: Mapping[str, float]) -> dict[str, float]:
 def _used(functions: Mapping[str, float]) -> dict[str, float]:
     """Those on the mail's way; others have processes from signing up and connecting."""
     return {name: cpu for name, cpu in functions.items() if cpu > 0}
-
-
-def _processor() -> str:
-    """The processor's own name, which `platform.processor()` does not know on Linux."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import os
-import re
-import shutil
 import subprocess
 import sys
 import time
-import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
-from infra_cdk.local.commands.failure import CannotDo
+from infra_cdk.local.groups import install_missing
 from infra_cdk.local.state import CHECKOUT
 
 _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -37,7 +32,7 @@ def check(*, fast: bool, pytest_args: Sequence[str]) -> int:
     Raises:
         CannotDo: a tool is missing and cannot be installed.
     """
-    _install_missing()
+    install_missing()
     failed = [name for name, command in _STEPS if not _passes(name, command)]
     if failed:
         typer.echo(f"✗ {', '.join(failed)}: see above. The tests run all the same.")
@@ -63,45 +58,6 @@ def _passes(name: str, command: Sequence[str]) -> bool:
     if not good:
         typer.echo(done.stdout + done.stderr)
     return good
-
-
-def _install_missing() -> None:
-    """Install the groups of pyproject.toml that are not there: a plain `uv sync` leaves some out.
-
-    Raises:
-        CannotDo: uv is not there, or fails.
-    """
-    missing = sorted(name for name in named_in_groups() if not _installed(name))
-    if not missing:
-        return
-    uv = os.environ.get("UV") or shutil.which("uv")
-    command = [uv] if uv else [sys.executable, "-m", "uv"]
-    if uv is None and importlib.util.find_spec("uv") is None:
-        raise CannotDo(
-            f"these are not installed: {', '.join(missing)}. Run `uv sync --all-groups`; uv itself "
-            "comes with `pip install uv`."
-        )
-    typer.echo(f"Installing what checks need: {', '.join(missing)}")
-    command += ["sync", "--frozen", "--inexact", "--all-groups", "--quiet"]
-    here = {**os.environ, "UV_PROJECT_ENVIRONMENT": sys.prefix}
-    if subprocess.run(command, cwd=CHECKOUT, env=here, check=False).returncode != 0:
-        raise CannotDo("uv could not install them; what it said is above.")
-
-
-def named_in_groups() -> Iterator[str]:
-    groups = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["dependency-groups"]
-    for requirement in (one for group in groups.values() for one in group if isinstance(one, str)):
-        name, _, marker = requirement.partition(";")
-        if not marker or sys.platform in marker:
-            yield re.split(r"[^\w.-]", name.strip(), maxsplit=1)[0]
-
-
-def _installed(distribution: str) -> bool:
-    try:
-        importlib.metadata.distribution(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _tool(name: str) -> str:

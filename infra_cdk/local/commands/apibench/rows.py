@@ -1,0 +1,99 @@
+"""The requests that are measured. A row is added to `ROWS`, and nowhere else.
+
+A row's requests are asked for without end, and are of one kind: the same function answers them, in
+the same number of statements. Its name is a key that others read: never changed, only added to.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count, cycle
+from typing import Any
+from urllib.parse import quote
+
+from infra_cdk.local.commands.apibench.people import Sample
+from infra_cdk.local.gateway_events import Header, Request
+from shared.cursors import encode_cursor
+
+PAGE = 50
+_CLIENT: tuple[Header, ...] = (
+    ("accept", "application/json"),
+    ("accept-encoding", "gzip, deflate"),
+    ("authorization", f"Bearer {'token' * 80}"),
+    ("host", "api.bench.example"),
+    ("user-agent", "python-httpx/0.28.1"),
+)
+"""What a client sends; the authorizer has had its say, so the token matters by its length alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of request; `budget_ms` is what 95 of 100 may take, where something is promised."""
+
+    name: str
+    requests: Callable[[Sample], Iterator[Request]]
+    budget_ms: float | None = None
+
+
+def _pages(sample: Sample) -> Iterator[Request]:
+    """One in five is the first page, the others begin anywhere in the list."""
+    places = cycle(sample.places or [None])
+    for n in count():
+        place = next(places) if n % 5 else None
+        cursor = f"&cursor={quote(encode_cursor(place))}" if place else ""
+        yield _request("GET", "/api/v1/contacts", query=f"limit={PAGE}{cursor}")
+
+
+def _one(sample: Sample) -> Iterator[Request]:
+    for contact in cycle(sample.contacts):
+        yield _request("GET", f"/api/v1/contacts/{contact.id}")
+
+
+def _new(_: Sample) -> Iterator[Request]:
+    run = secrets.token_hex(4)  # an address is taken once
+    for n in count():
+        body = {
+            "name": f"Nora Lindqvist {n}",
+            "email": f"Nora.{run}.{n}@newcomers.example",
+            "phone": "+46 8 123 456",
+            "company": "Newcomers AB",
+            "job_title": "Head of Purchasing",
+            "tags": ["lead", "trade fair"],
+        }
+        yield _request("POST", "/api/v1/contacts", body)
+
+
+def _changes(sample: Sample) -> Iterator[Request]:
+    """Each contact once before any comes again, then at the version its last change made."""
+    for turn in count():
+        for contact in sample.contacts:
+            body = {"job_title": f"Head of Purchasing {turn}", "tags": ["customer", "changed"]}
+            version = contact.version + turn
+            headers = (("if-match", f'"{version}"'),)
+            yield _request("PATCH", f"/api/v1/contacts/{contact.id}", body, headers=headers)
+
+
+def _request(
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    query: str = "",
+    headers: tuple[Header, ...] = (),
+) -> Request:
+    if body is None:
+        return Request(method, path, query, (*_CLIENT, *headers))
+    sent = json.dumps(body).encode()
+    headers = (("content-type", "application/json"), ("content-length", str(len(sent))), *headers)
+    return Request(method, path, query, (*_CLIENT, *headers), sent)
+
+
+ROWS = (
+    Row(f"list of {PAGE} contacts", _pages, budget_ms=15),
+    Row("get a contact", _one),
+    Row("create a contact", _new),
+    Row("change a contact", _changes),
+)

@@ -1,0 +1,44 @@
+"""`haste cdk`: the CDK's own command line, of the pinned version, on the packaged Node.
+
+    haste cdk synth | diff | deploy --all -c stage=prod | bootstrap
+
+Everything after `cdk` is its own. https://docs.aws.amazon.com/cdk/v2/guide/cli.html
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from infra_cdk.local import node
+from infra_cdk.local.groups import install_missing
+from infra_cdk.local.state import CHECKOUT, State, open_state
+
+
+def cdk(arguments: Sequence[str]) -> int:
+    """Run it in the checkout; its exit status.
+
+    Raises:
+        CannotDo: the CDK's libraries are missing and cannot be installed.
+        ServiceFailed: the command line is missing and cannot be installed.
+    """
+    install_missing("cdk")
+    command, env = [*program(open_state()), *arguments], environment(os.environ)
+    return subprocess.run(command, cwd=CHECKOUT, env=env, check=False).returncode
+
+
+def program(state: State) -> list[str | Path]:
+    """How to call it: Node, the script, and which Python runs our app."""
+    script = node.install(state, node.TOOLKIT) / "node_modules" / "aws-cdk" / "bin" / "cdk"
+    app = shlex.join([sys.executable, "-m", "infra_cdk.app"])
+    return [node.program(), script, "--app", app]
+
+
+def environment(given: Mapping[str, str]) -> dict[str, str]:
+    """The caller's own, with our Node first; nobody is told what is deployed."""
+    path = f"{node.program().parent}{os.pathsep}{given.get('PATH', os.defpath)}"
+    return {**given, "PATH": path, "CDK_DISABLE_CLI_TELEMETRY": "1"}
