@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import NAMESPACE_OID, uuid5
 
 from shared.aws import client
 from shared.settings import secret_id
 
 _KEPT_S = 300.0
 
-_read: dict[str, tuple[float, dict[str, Any]]] = {}
+
+class SecretChanged(RuntimeError):
+    """Somebody else replaced the secret first."""
+
+
+class _Read(NamedTuple):
+    at: float
+    version: str
+    value: dict[str, Any]
+
+
+_read: dict[str, _Read] = {}
 
 
 def secret(name: str, *, max_age_s: float = _KEPT_S) -> dict[str, Any]:
@@ -26,13 +38,37 @@ def secret(name: str, *, max_age_s: float = _KEPT_S) -> dict[str, Any]:
         botocore.exceptions.ClientError: there is no such secret, or we may not read it.
     """
     identifier = secret_id(name)
-    at, kept = _read.get(identifier, (0.0, None))
-    if kept is not None and time.monotonic() - at < max_age_s:
-        return kept
-    answer = client("secretsmanager").get_secret_value(SecretId=identifier)
-    found: dict[str, Any] = json.loads(answer["SecretString"])
-    _read[identifier] = (time.monotonic(), found)
-    return found
+    kept = _read.get(identifier)
+    if kept is None or time.monotonic() - kept.at >= max_age_s:
+        answer = client("secretsmanager").get_secret_value(SecretId=identifier)
+        value: dict[str, Any] = json.loads(answer["SecretString"])
+        kept = _read[identifier] = _Read(time.monotonic(), answer["VersionId"], value)
+    return kept.value
+
+
+def replace_secret(name: str, value: dict[str, Any]) -> None:
+    """Put `value` in the place of what `secret` read last; declared in `writes_secrets`.
+
+    Each version is replaced by us once: the id of the new one follows from that of the old one, and
+    no version ever changes. Of two functions that saw the same one, the second is refused, unless
+    it brings the same value.
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+
+    Raises:
+        SecretChanged: it is no longer what was read. Read it again.
+    """
+    secret(name)
+    identifier = secret_id(name)
+    seen = _read.pop(identifier)
+    manager = client("secretsmanager")
+    try:
+        manager.put_secret_value(
+            SecretId=identifier,
+            SecretString=json.dumps(value),
+            ClientRequestToken=str(uuid5(NAMESPACE_OID, seen.version)),
+        )
+    except manager.exceptions.ResourceExistsException as error:
+        raise SecretChanged(f"{name} was replaced by somebody else meanwhile") from error
 
 
 def forget() -> None:

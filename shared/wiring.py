@@ -74,8 +74,10 @@ class Function:
 
     `name` is unique in its capability; `handler` is the module and attribute inside the capability
     (`api.handler`). `needs` decides permissions, network zone and environment; `role` is the
-    database role it signs in as; `sends` are names of queues it may put messages on; `sockets` are
-    WebSocket route keys it answers.
+    database role it signs in as; `sends` are names of queues it may put messages on; `secrets` are
+    names of secrets it reads, `writes_secrets` of those it may replace as well; `sockets` are
+    WebSocket route keys it answers. What is `on_deploy` is invoked at every deploy, before the new
+    code takes requests: doing its work again must change nothing.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Function:
     needs: frozenset[Need] = frozenset()
     role: Role | None = None
     secrets: tuple[str, ...] = ()
+    writes_secrets: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     layers: tuple[Layer, ...] = ("core",)
     memory: int = 512

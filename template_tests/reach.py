@@ -21,8 +21,10 @@ _READERS = {
     "shared.settings.queue_url": "QUEUE_{}",
     "shared.settings.secret_id": "SECRET_{}",
     "shared.secrets.secret": "SECRET_{}",
+    "shared.secrets.replace_secret": "SECRET_{}",
     "shared.queues.send": "QUEUE_{}",
 }
+_REPLACES = "shared.secrets.replace_secret"
 PASS_ON = {"shared.settings", "shared.secrets", "shared.queues"}
 """Modules that hand a name on to `setting`; their callers are what is read."""
 QUIET = "shared.outbox.publish_committed"
@@ -44,7 +46,8 @@ class Module:
 
 @dataclass
 class Reach:
-    """What is reached: definitions, settings read, packages imported, whether events are emitted.
+    """What is reached: definitions, settings read, secrets replaced, packages imported, whether
+    events are emitted.
 
     `unnamed` are places that read a setting whose name is not a literal.
     """
@@ -52,6 +55,7 @@ class Reach:
     definitions: set[Definition] = field(default_factory=set)
     modules: set[str] = field(default_factory=set)
     settings: set[str] = field(default_factory=set)
+    replaced: set[str] = field(default_factory=set)
     packages: set[str] = field(default_factory=set)
     unnamed: set[str] = field(default_factory=set)
     emits: bool = False
@@ -122,12 +126,15 @@ def _note_call(found: Reach, module: Module, local: dict[str, str], call: ast.Ca
         return
     first, _, rest = dotted.partition(".")
     named = local.get(first, f"{module.name}.{first}") + (f".{rest}" if rest else "")
-    pattern = _READERS.get(_qualified(named))
+    reader = _qualified(named)
+    pattern = _READERS.get(reader)
     if pattern is None or module.name in PASS_ON:
         return
     value = call.args[0] if call.args else None
     if isinstance(value, ast.Constant) and isinstance(value.value, str):
         found.settings.add(pattern.format(value.value.upper().replace("-", "_")))
+        if reader == _REPLACES:
+            found.replaced.add(value.value)
     else:
         found.unnamed.add(f"{module.name}:{call.lineno}")
 

@@ -110,7 +110,7 @@ def test_needs_agree_with_each_other(one: Declared) -> None:
         assert f.http or f.authorizer, "SnapStart is for functions a person waits for"
     if "egress" in f.needs:
         assert f.needs & {"database", "cache"}, "outside the VPC every function has a way out"
-    if f.on_deploy:
+    if f.on_deploy and "database" in f.needs:
         assert f.role == "crm_migrator"
 
 
@@ -121,8 +121,9 @@ def test_names_asked_for_are_names_there_are(one: Declared) -> None:
     assert [name for name in f.env if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name)] == []
     assert [name for name in f.env if _GIVEN.fullmatch(name)] == [], "given by `needs`"
     assert [name for name in f.env if name.startswith(("QUEUE_", "SECRET_"))] == []
-    assert [name for name in f.secrets if not re.fullmatch(r"[a-z][a-z0-9-]*", name)] == []
-    for names in (f.sends, f.env, f.secrets):
+    secrets = (*f.secrets, *f.writes_secrets)
+    assert [name for name in secrets if not re.fullmatch(r"[a-z][a-z0-9-]*", name)] == []
+    for names in (f.sends, f.env, secrets):
         assert len(set(names)) == len(names)
 
 
@@ -211,7 +212,8 @@ def test_a_private_route_refuses_a_request_without_a_caller(one: Declared) -> No
 @each
 def test_the_environment_follows_from_the_declaration(one: Declared) -> None:
     environment = environment_for(one, _complete_stack())
-    for name in (*one.function.sends, *one.function.secrets, *one.function.env):
+    f = one.function
+    for name in (*f.sends, *f.secrets, *f.writes_secrets, *f.env):
         key = name.upper().replace("-", "_")
         assert any(variable.endswith(f"_{key}") for variable in environment)
     assert environment["HASTE_FUNCTION"] == one.name
@@ -231,7 +233,7 @@ def _complete_stack() -> StackConfig:
         bus="bus",
         bucket="bucket",
         kms_key="key",
-        secrets={name: name for f in functions for name in f.secrets},
+        secrets={name: name for f in functions for name in (*f.secrets, *f.writes_secrets)},
     )
     return StackConfig(
         home="/nowhere",

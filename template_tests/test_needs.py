@@ -40,6 +40,11 @@ def test_settings_read_are_settings_declared(one: Declared) -> None:
     assert given - read == set(), "declared, but nothing it runs reads it"
 
 
+@each
+def test_secrets_replaced_are_secrets_it_may_replace(one: Declared) -> None:
+    assert reach(one.entry).replaced == set(one.function.writes_secrets)
+
+
 def test_every_setting_is_read_by_its_name() -> None:
     assert {place for one in ALL for place in reach(one.entry).unnamed} == set()
 
@@ -113,7 +118,7 @@ def _settings_given(function: Function) -> set[str]:
         *(BY_NEED[need] for need in function.needs if need in BY_NEED),
         *function.env,
         *(f"QUEUE_{_upper(queue)}" for queue in function.sends),
-        *(f"SECRET_{_upper(secret)}" for secret in function.secrets),
+        *(f"SECRET_{_upper(name)}" for name in (*function.secrets, *function.writes_secrets)),
     }
 
 

@@ -26,5 +26,12 @@ CAPABILITY = Capability(
             timeout=10,
             snap_start=True,
         ),
+        Function(
+            "keys",
+            "deploy.handler",
+            writes_secrets=("auth-private-keys", "auth-public-keys"),
+            timeout=60,
+            on_deploy=True,
+        ),
     ),
 )

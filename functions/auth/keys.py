@@ -1,8 +1,9 @@
 """The keys that sign access tokens: P-256 pairs as JSON Web Keys (RFC 7517).
 
 Two secrets hold them. `auth-private-keys` is for the signing function alone; `auth-public-keys` is
-for whoever verifies. To rotate: make the new private keys with the old ones behind them, publish
-the public keys of both first, and drop the old pair once the last token it signed has expired.
+for whoever verifies. The first deploy makes the first pair (`deploy.py`). To rotate: make the new
+private keys with the old ones behind them, publish the public keys of both first, and drop the old
+pair once the last token it signed has expired.
 """
 
 from __future__ import annotations

@@ -11,17 +11,20 @@ from typing import Any, cast
 
 import psycopg
 
+from shared.db.address import resolved
 from shared.db.releases import migration_names
 
 _PATIENCE_S = 2.0
+"""For the part alone: making a token (`resolved`) asks nobody, but may load what it takes."""
 
 
 async def database_answers(url: str) -> bool:
     """Whether Postgres takes a connection and answers within 2 s."""
+    address = resolved(url)
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-                await connection.execute("select 1")
+            async with await psycopg.AsyncConnection.connect(address, autocommit=True) as asked:
+                await asked.execute("select 1")
     except (psycopg.Error, TimeoutError):
         return False
     return True
@@ -46,10 +49,11 @@ async def missing_migrations(url: str) -> list[str] | None:
 
     A database that is ahead lacks nothing: the code before it still runs while a deploy goes on.
     """
+    address = resolved(url)
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-                cursor = await connection.execute("select migration_id from public._migrations")
+            async with await psycopg.AsyncConnection.connect(address, autocommit=True) as asked:
+                cursor = await asked.execute("select migration_id from public._migrations")
                 applied = {name for (name,) in await cursor.fetchall()}
     except (psycopg.Error, TimeoutError):
         return None

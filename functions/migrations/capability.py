@@ -10,6 +10,7 @@ CAPABILITY = Capability(
             "migrate.handler",
             needs=frozenset({"database"}),
             role="crm_migrator",
+            secrets=("database-admin",),
             timeout=900,
             on_deploy=True,
         ),

@@ -14,21 +14,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from infra_cdk.gateway_problems import DENIED, UNAUTHENTICATED, UNCHECKED, GatewayProblem
 from infra_cdk.local.gateway_events import Event, to_authorizer_event
 from infra_cdk.local.slot import Result
 
 CACHE_SECONDS = 30.0
 _CACHE_ENTRIES = 10_000
 _INVOKE = "execute-api:Invoke"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a request does not get in: 401, 403, or 500 where the authorizer itself failed."""
-
-    status: int
-    code: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +54,6 @@ class MalformedPolicy(ValueError):
     """The authorizer's answer is not a policy we can evaluate; nobody gets in by it."""
 
 
-UNAUTHENTICATED = Refusal(401, "unauthorized", "Sign in: the Authorization header is missing.")
-_REJECTED = Refusal(401, "unauthorized", "The credentials are not valid, or not any more.")
-_DENIED = Refusal(403, "forbidden", "You may not do this.")
-_BROKEN = Refusal(500, "authorizer_error", "Your credentials could not be checked; try again.")
-
-
 class Authorizer:
     """Checks requests by calling the authorizer function, if one is declared."""
 
@@ -80,7 +66,7 @@ class Authorizer:
         self._now = now
         self._grants: dict[str, tuple[float, Grant]] = {}
 
-    async def check(self, event: Event, method_arn: str) -> dict[str, Any] | Refusal:
+    async def check(self, event: Event, method_arn: str) -> dict[str, Any] | GatewayProblem:
         """The caller's context for `requestContext.authorizer`, or why there is none."""
         values: list[str] = (event["multiValueHeaders"] or {}).get("Authorization", [])
         if not any(value.strip() for value in values):
@@ -89,22 +75,22 @@ class Authorizer:
         found = self._remembered(identity)
         if found is None:
             found = await self._ask(event, method_arn)
-            if isinstance(found, Refusal):
+            if isinstance(found, GatewayProblem):
                 return found
             self._remember(identity, found)
-        return found.context if found.allows(method_arn) else _DENIED
+        return found.context if found.allows(method_arn) else DENIED
 
-    async def _ask(self, event: Event, method_arn: str) -> Grant | Refusal:
+    async def _ask(self, event: Event, method_arn: str) -> Grant | GatewayProblem:
         if self._invoke is None:
-            return _BROKEN
+            return UNCHECKED
         result = await self._invoke(to_authorizer_event(event, method_arn))
         if result.error is not None:
             said = result.error.get("errorMessage")
-            return _REJECTED if said == "Unauthorized" else _BROKEN
+            return UNAUTHENTICATED if said == "Unauthorized" else UNCHECKED
         try:
             return parse_grant(result.json())
         except ValueError:
-            return _BROKEN
+            return UNCHECKED
 
     def _remembered(self, identity: str) -> Grant | None:
         expires, grant = self._grants.get(identity, (0.0, None))

@@ -56,7 +56,10 @@ def _needs(function: Function, config: StackConfig) -> dict[str, str]:
 
 def _named(function: Function, config: StackConfig) -> dict[str, str]:
     queues = {f"HASTE_QUEUE_{_upper(n)}": config.resources.queues[n] for n in function.sends}
-    secrets = {f"HASTE_SECRET_{_upper(n)}": config.resources.secrets[n] for n in function.secrets}
+    secrets = {
+        f"HASTE_SECRET_{_upper(n)}": config.resources.secrets[n]
+        for n in (*function.secrets, *function.writes_secrets)
+    }
     settings = {
         f"HASTE_{name}": config.settings[name] for name in function.env if name in config.settings
     }

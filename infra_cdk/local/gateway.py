@@ -20,9 +20,11 @@ from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from infra_cdk.gateway_problems import FAILED, NOT_FOUND, TIMEOUT, TOO_LARGE, GatewayProblem
+from infra_cdk.http_limits import TIMEOUT_SECONDS
 from infra_cdk.local import admin, docs_page
 from infra_cdk.local.asgi import App, asgi_app, serve
-from infra_cdk.local.authorizer import Authorizer, Refusal
+from infra_cdk.local.authorizer import Authorizer
 from infra_cdk.local.environment import REQUEST_TOO_LARGE, new_trace_id
 from infra_cdk.local.fleet import Fleet
 from infra_cdk.local.gateway_events import (
@@ -33,7 +35,13 @@ from infra_cdk.local.gateway_events import (
     to_event,
     with_authorizer,
 )
-from infra_cdk.local.gateway_responses import MalformedResponse, Response, from_response, problem
+from infra_cdk.local.gateway_responses import (
+    MalformedResponse,
+    Response,
+    answer,
+    from_response,
+    problem,
+)
 from infra_cdk.local.logs import log_json
 from infra_cdk.local.reload import restarting_on_change
 from infra_cdk.local.routes import Match, routes_of
@@ -44,8 +52,6 @@ from infra_cdk.local.state import State, open_state
 from infra_cdk.registry import declared as all_declared
 from shared.wiring import Declared
 
-INTEGRATION_TIMEOUT_SECONDS = 29.0
-_TOO_LARGE = "The request is too large: a function takes 6 MB. Send large files by upload URL."
 _LOG = logging.getLogger("haste.gateway")
 
 
@@ -56,7 +62,7 @@ class Gateway:
         self,
         declared: Iterable[Declared],
         config: StackConfig,
-        timeout_s: float = INTEGRATION_TIMEOUT_SECONDS,
+        timeout_s: float = float(TIMEOUT_SECONDS),
     ) -> None:
         functions = tuple(declared)
         self._config = config
@@ -101,15 +107,15 @@ class Gateway:
     async def _routed(self, request: Request, arrival: Arrival) -> Response:
         match = self._routes.match(request.path)
         if match is None:
-            return problem(404, "not_found", "There is nothing at this URL.", arrival.request_id)
+            return answer(NOT_FOUND, arrival.request_id)
         if request.too_large:
-            return problem(413, "too_large", _TOO_LARGE, arrival.request_id)
+            return answer(TOO_LARGE, arrival.request_id)
         event = to_event(request, match, self._stage, arrival)
         if not match.route.public:
             method_arn = self._stage.method_arn(request.method, request.path)
             verdict = await self._authorizer.check(event, method_arn)
-            if isinstance(verdict, Refusal):
-                return problem(verdict.status, verdict.code, verdict.detail, arrival.request_id)
+            if isinstance(verdict, GatewayProblem):
+                return answer(verdict, arrival.request_id)
             event = with_authorizer(event, verdict)
         return await self._integrated(match, event, arrival)
 
@@ -121,8 +127,7 @@ class Gateway:
         try:
             result = await asyncio.wait_for(asyncio.shield(task), self._timeout_s)
         except TimeoutError:
-            detail = f"The function did not answer within {self._timeout_s:.0f} s."
-            return problem(504, "integration_timeout", detail, arrival.request_id)
+            return answer(TIMEOUT, arrival.request_id)
         return _integration_response(result, arrival.request_id)
 
     def _log_access(
@@ -162,10 +167,9 @@ def app_of(gateway: Gateway, config: StackConfig) -> App:
 def _integration_response(result: Result, request_id: str) -> Response:
     error = result.error
     if error is not None and error.get("errorType") == REQUEST_TOO_LARGE:
-        return problem(413, "too_large", _TOO_LARGE, request_id)
+        return answer(TOO_LARGE, request_id)
     if error is not None:
-        detail = "The function failed; its log says why."
-        return problem(502, "function_error", detail, request_id)
+        return answer(FAILED, request_id)
     try:
         return from_response(result.json())
     except MalformedResponse as wrong:

@@ -14,26 +14,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from infra_cdk.http_limits import BINARY_MEDIA_TYPES
 from infra_cdk.local.routes import Match
 
 Header = tuple[str, str]
 Event = dict[str, Any]
 
 API_ID = "hastelocal"
-
-# The REST API's `binaryMediaTypes`: bodies of these types reach the function base64-encoded.
-BINARY_MEDIA_TYPES = (
-    "application/gzip",
-    "application/octet-stream",
-    "application/pdf",
-    "application/zip",
-    "audio/*",
-    "font/*",
-    "image/*",
-    "message/rfc822",
-    "multipart/form-data",
-    "video/*",
-)
 
 HOP_BY_HOP = frozenset(  # RFC 9110 section 7.6.1
     {

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from infra_cdk.gateway_problems import GatewayProblem
 from infra_cdk.local.gateway_events import HOP_BY_HOP, Header
 
 # REST APIs rename these in a function's response to `x-amzn-Remapped-<name>`.
@@ -64,19 +65,17 @@ def from_response(payload: object) -> Response:
 
 
 def problem(status: int, code: str, detail: str, request_id: str) -> Response:
+    """A problem of this gateway alone, such as its own pages have."""
+    return answer(GatewayProblem(status, code, detail), request_id)
+
+
+def answer(what: GatewayProblem, request_id: str) -> Response:
     """The gateway's own error: RFC 9457 problem details, as the functions' errors are."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "request_id": request_id,
-    }
+    assert what.status, "only the deployed gateway has problems of any status"
     headers: list[Header] = [("Content-Type", "application/problem+json")]
-    if status == HTTPStatus.UNAUTHORIZED:
+    if what.status == HTTPStatus.UNAUTHORIZED:
         headers.append(("WWW-Authenticate", "Bearer"))  # RFC 9110 asks for the scheme
-    return Response(status, tuple(headers), json.dumps(body).encode())
+    return Response(what.status, tuple(headers), json.dumps(what.body(request_id)).encode())
 
 
 def _response_headers(single: object, multiple: object) -> list[Header]:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import psutil
 
+from infra_cdk.local import node
 from infra_cdk.local.processes import Process, ServiceFailed, spawn, stop, wait_until_ready
 from infra_cdk.local.state import State, free_port, install_once
 
@@ -56,15 +57,19 @@ class Ministack:
         stop(self.process)
 
 
-def launch(state: State, *, port: int | None = None) -> Ministack:
-    """Start it, installing it first if need be. Raises ServiceFailed with the log's end."""
+def launch(state: State, *, port: int | None = None, workers: Path | None = None) -> Ministack:
+    """Start it, installing it first if need be. Raises ServiceFailed with the log's end.
+
+    `workers` is the Python that its Lambda functions run in, instead of its own; those in Node, as
+    the CDK's own are, then find the packaged one.
+    """
     python = install(state) / "bin" / "python"
     port = free_port(port)
     folder = state.data / "ministack"
     temporary = folder / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
+        "PATH": _path(workers),
         "HOME": str(folder),
         "TMPDIR": str(temporary),
         "GATEWAY_PORT": str(port),
@@ -78,10 +83,24 @@ def launch(state: State, *, port: int | None = None) -> Ministack:
         "S3_DATA_DIR": str(folder / "s3"),
         "MINISTACK_REGION": REGION,
     }
-    process = spawn(state, "ministack", [python, "-m", "ministack"], env=environment, cwd=folder)
+    command = [python, *_program(workers)]
+    process = spawn(state, "ministack", command, env=environment, cwd=folder)
     wait_until_ready(process, lambda: _answers(port), within_s=60)
     _require_loopback(process)
     return Ministack(process, port)
+
+
+def _program(workers: Path | None) -> list[str]:
+    """What Python is to run. Functions run in what ministack takes for its own interpreter."""
+    if workers is None:
+        return ["-m", "ministack"]
+    start = "import runpy, sys; sys.executable = sys.argv.pop(1); "
+    return ["-c", f"{start}runpy.run_module('ministack', run_name='__main__')", str(workers)]
+
+
+def _path(workers: Path | None) -> str:
+    path = os.environ.get("PATH", os.defpath)
+    return f"{node.program().parent}{os.pathsep}{path}" if workers else path
 
 
 def install(state: State) -> Path:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -232,7 +233,8 @@ def _publish_again(config: StackConfig) -> None:
 
 
 def _provision(state: State, config: StackConfig) -> None:
-    resources = provision(declared(), config.aws_url, _signing_keys(state))
+    secrets = {**_signing_keys(state), "database-admin": _administrator(state, config)}
+    resources = provision(declared(), config.aws_url, secrets)
     stack_config.save(replace(config, resources=resources))
 
 
@@ -261,6 +263,23 @@ def _signing_keys(state: State) -> dict[str, str]:
         "auth-private-keys": json.dumps(private),
         "auth-public-keys": json.dumps(public_keys(private)),
     }
+
+
+def _administrator(state: State, config: StackConfig) -> str:
+    """Who makes the roles, as RDS writes it down.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
+    """
+    address = urlsplit(config.database_urls["crm_migrator"])
+    described = {
+        "engine": "postgres",
+        "host": address.hostname,
+        "port": address.port,
+        "dbname": DATABASE,
+        "username": "postgres",
+        "password": secret(state, "postgres-postgres"),
+    }
+    return json.dumps(described)
 
 
 def _config(state: State, options: Options, ports: Mapping[str, int]) -> StackConfig:

@@ -209,6 +209,7 @@ def test_a_function_that_asks_for_nothing_gets_no_address_but_that_of_aws(tmp_pa
         ({"needs": frozenset({"egress"})}, {}),
         ({"sends": ("email-sync",)}, {"HASTE_QUEUE_EMAIL_SYNC": "http://q"}),
         ({"secrets": ("auth-keys",)}, {"HASTE_SECRET_AUTH_KEYS": "id"}),
+        ({"writes_secrets": ("auth-keys",)}, {"HASTE_SECRET_AUTH_KEYS": "id"}),
         ({"env": ("GOOGLE_JWKS_URL", "UNSET")}, {"HASTE_GOOGLE_JWKS_URL": "http://jwks"}),
     ],
 )
@@ -220,7 +221,12 @@ def test_a_function_gets_what_it_asks_for(
 
 @pytest.mark.parametrize(
     "options",
-    [{"needs": frozenset({"database"})}, {"sends": ("nowhere",)}, {"secrets": ("unknown",)}],
+    [
+        {"needs": frozenset({"database"})},
+        {"sends": ("nowhere",)},
+        {"secrets": ("unknown",)},
+        {"writes_secrets": ("unknown",)},
+    ],
 )
 def test_asking_for_what_is_not_there_names_the_function(
     options: dict[str, Any], tmp_path: Path

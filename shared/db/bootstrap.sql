@@ -1,6 +1,10 @@
 -- Roles and the database's own settings. Run by the cluster's administrator before every migration;
--- running it again changes nothing. Log-in roles get their password or IAM grant from whoever runs
--- the cluster, never here.
+-- running it again changes nothing. Log-in roles get their passwords, where they have any, from
+-- whoever runs the cluster, never here.
+--
+-- The administrator may be one of RDS: no superuser, but allowed to make roles, and the owner of the
+-- database. Extensions belong here, too, should a migration ever need one: RDS lets nobody else
+-- create those that are not trusted.
 --
 --   crm_owner     owns everything; nobody signs in as it
 --   crm_migrator  applies migrations (as crm_owner), and back-fills data across workspaces
@@ -10,6 +14,8 @@
 --   crm_outbox    reads the outbox and the feed of every workspace, to publish
 --   crm_resolver  owns the look-ups that find a workspace; nobody signs in as it
 --   crm_search    owns the search functions; nobody signs in as it
+select pg_advisory_xact_lock(hashtext('haste.bootstrap'));
+
 do $$
 declare
     wanted record;
@@ -28,6 +34,18 @@ begin
 end $$;
 
 grant crm_owner, crm_resolver, crm_search to crm_migrator;
+
+-- Since PostgreSQL 16, who makes a role may grant it, but does not have its rights. Until the last
+-- line the administrator does.
+grant crm_owner, crm_resolver, crm_search to current_user;
+
+-- RDS has this role; its members sign in with IAM tokens, and with nothing else.
+do $$
+begin
+    if exists (select from pg_roles where rolname = 'rds_iam') then
+        grant rds_iam to crm_migrator, crm_app, crm_worker, crm_auth, crm_outbox;
+    end if;
+end $$;
 
 alter role crm_app set statement_timeout = '20s';
 alter role crm_app set idle_in_transaction_session_timeout = '30s';
@@ -57,3 +75,5 @@ create schema if not exists app authorization crm_owner;
 grant create, usage on schema app to crm_resolver, crm_search;
 alter default privileges for role crm_owner, crm_resolver, crm_search
     revoke execute on functions from public;
+
+revoke crm_owner, crm_resolver, crm_search from current_user;

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
+from shared.db.address import resolved
 from shared.settings import setting
 
 Connection = psycopg.Connection[TupleRow]
@@ -40,7 +41,7 @@ def connection() -> Connection:
 def connect(url: str, **options: Any) -> Connection:
     """A new connection to `url` with the settings every one of ours has."""
     opened: Connection = psycopg.connect(
-        url, autocommit=True, connect_timeout=5, application_name="haste", **options
+        resolved(url), autocommit=True, connect_timeout=5, application_name="haste", **options
     )
     opened.prepare_threshold = None
     return opened

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 from yoyo import get_backend, read_migrations  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType] -- yoyo has no types
 
+from shared.db.address import resolved, signed_in_as
 from shared.db.releases import MIGRATIONS
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.sql")
@@ -18,7 +19,7 @@ _BOOTSTRAP = Path(__file__).with_name("bootstrap.sql")
 
 def bootstrap(admin_url: str, passwords: dict[str, str]) -> None:
     """Make the roles and give those named in `passwords` their password."""
-    with psycopg.connect(admin_url, autocommit=True) as admin:
+    with psycopg.connect(resolved(admin_url), autocommit=True) as admin:
         admin.execute(_BOOTSTRAP.read_bytes())
         for role, password in passwords.items():
             admin.execute(
@@ -26,6 +27,22 @@ def bootstrap(admin_url: str, passwords: dict[str, str]) -> None:
                     sql.Identifier(role), sql.Literal(password)
                 )
             )
+
+
+def bootstrap_as(user: str, password: str, url: str) -> None:
+    """`bootstrap` by the administrator `user` of the database at `url`.
+
+    A refused password is tried again as an IAM token: RDS takes nothing else from a member of
+    `rds_iam`, and since PostgreSQL 16 who made a role counts as its member in `pg_hba.conf`, so the
+    first bootstrap may turn the administrator into one.
+
+    Raises:
+        psycopg.Error: neither is taken, or the database cannot be made ready.
+    """
+    try:
+        bootstrap(signed_in_as(url, user, password), {})
+    except psycopg.OperationalError:
+        bootstrap(signed_in_as(url, user), {})
 
 
 def migrate(migrator_url: str) -> list[str]:
@@ -39,7 +56,7 @@ def migrate(migrator_url: str) -> list[str]:
         psycopg.Error: a migration failed; it and those after it are not applied.
         psycopg.errors.QueryCanceled: another migrator works for longer than a minute.
     """
-    with psycopg.connect(migrator_url, autocommit=True) as migrator:
+    with psycopg.connect(resolved(migrator_url), autocommit=True) as migrator:
         migrator.execute("select set_config('statement_timeout', '60s', false)")
         migrator.execute("select pg_advisory_lock(hashtext('haste.migrate'))")
         applied = _apply(migrator_url)
@@ -48,7 +65,7 @@ def migrate(migrator_url: str) -> list[str]:
 
 
 def _apply(migrator_url: str) -> list[str]:
-    parts = urlsplit(migrator_url)
+    parts = urlsplit(resolved(migrator_url))
     backend = get_backend(
         urlunsplit(parts._replace(scheme="postgresql+psycopg")), migration_table="_migrations"
     )

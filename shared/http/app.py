@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
@@ -33,7 +33,7 @@ def create_app(title: str) -> FastAPI:
     return app
 
 
-def current_caller(request: Request) -> Caller:
+async def current_caller(request: Request) -> Caller:
     """The authenticated caller; 401 where the event did not pass the authorizer."""
     caller = caller_of(request.scope.get("aws.event") or {})
     about(workspace_id=caller.workspace_id, user_id=caller.user_id)
@@ -43,7 +43,7 @@ def current_caller(request: Request) -> Caller:
 CurrentCaller = Annotated[Caller, Depends(current_caller)]
 
 
-def _open_transaction(caller: CurrentCaller) -> Generator[Tx]:
+async def _open_transaction(caller: CurrentCaller) -> AsyncGenerator[Tx]:
     with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
         yield tx
 

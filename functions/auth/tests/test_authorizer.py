@@ -119,7 +119,7 @@ def test_no_token_or_none_of_ours_is_refused(
             for name in ("iss", "aud", "sub", "ws", "sid", "role", "scope", "iat", "exp", "jti")
         ),
     ],
-    ids=str,
+    ids=",".join,
 )
 def test_a_wrong_or_missing_claim_is_refused_though_signed_by_us(
     sign_up: SignUp, keys: Keys, change: dict[str, Any]
@@ -239,7 +239,7 @@ def test_a_key_made_after_the_last_reading_is_known_soon(
     made = sign_up()
     assert _ask(made["access_token"])
     keys.rotate()
-    reads = [at for at, _ in secrets._read.values()]  # pyright: ignore[reportPrivateUsage]
+    reads = [read.at for read in secrets._read.values()]  # pyright: ignore[reportPrivateUsage]
     later = max(reads) + 301
     monkeypatch.setattr(time, "monotonic", lambda: later)  # the signer has forgotten the old key
     body = {"email": made["email"], "password": PASSWORD}
@@ -265,7 +265,7 @@ def test_known_keys_are_read_every_five_minutes(
 ) -> None:
     token = sign_up()["access_token"]
     assert _ask(token)
-    reads = [at for at, _ in secrets._read.values()]  # pyright: ignore[reportPrivateUsage]
+    reads = [read.at for read in secrets._read.values()]  # pyright: ignore[reportPrivateUsage]
     monkeypatch.setattr(secrets, "client", _unreachable)
     monkeypatch.setattr(time, "monotonic", lambda: min(reads) + 299)
     assert _ask(token)

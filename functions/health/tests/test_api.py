@@ -2,15 +2,22 @@
 
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from functions.health import queries
 from functions.health.api import handler
+from shared.aws import database_token
+from shared.db.address import signed_in_as
 from shared.db.releases import migration_names
-from shared.testing import Answer, Call
+from shared.testing import Answer, Call, Database
 
 _NOWHERE = "127.0.0.1:1"
 
@@ -61,6 +68,24 @@ def test_a_part_that_hangs_is_named(call: Call, hung: str, monkeypatch: pytest.M
     database, cache = f"postgresql://crm_app@{hung}/haste", f"redis://{hung}"
     _set(monkeypatch, DATABASE_URL=database, CACHE_URL=cache)
     assert _failing(_get(call, "/health/ready")) == ["/database", "/cache"]
+
+
+def test_the_database_is_asked_with_a_token_where_there_is_no_password(
+    call: Call, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = f"iam_{uuid4().hex[:8]}"
+    url = signed_in_as(database.url("crm_app"), role)
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: now)
+    token = database_token("127.0.0.1", urlsplit(url).port or 0, role)
+    with psycopg.connect(database.server.url(database=database.name), autocommit=True) as admin:
+        made = sql.SQL("create role {} login in role crm_app password {}")
+        admin.execute(made.format(sql.Identifier(role), sql.Literal(token)))
+    _set(monkeypatch, DATABASE_URL=url)
+    assert _get(call, "/health/ready").status == 200
+    assert _get(call, "/health/startup").status == 200
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: now + timedelta(seconds=1))
+    assert _failing(_get(call, "/health/ready")) == ["/database"]
 
 
 def test_a_database_behind_the_code_is_not_started(

@@ -1,5 +1,6 @@
 """Migrating on deploy: once, in order, one at a time, and loudly when it fails."""
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from psycopg import sql
 
 from functions.migrations import jobs, migrate
+from shared.aws import client
 from shared.db import migrate as migrating
 from shared.db.releases import migration_names
 from shared.testing import Database, LambdaContext
@@ -20,14 +22,16 @@ handler: Callable[..., Any] = migrate.handler
 
 
 @pytest.fixture
-def empty(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """A database with roles and no schema, that the function is pointed at."""
+def empty(database: Database, aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A database that nobody has touched, and what the function is told about it."""
     name = f"empty_{uuid4().hex[:8]}"
     with psycopg.connect(database.server.url(), autocommit=True) as admin:
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     made = Database(database.server, name)
-    migrating.bootstrap(database.server.url(database=name), {})
     monkeypatch.setenv("HASTE_DATABASE_URL", made.url("crm_migrator"))
+    monkeypatch.setenv("HASTE_SECRET_DATABASE_ADMIN", name)
+    administrator = {"username": "postgres", "password": database.server.password("postgres")}
+    client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(administrator))
     yield made
     with psycopg.connect(database.server.url(), autocommit=True) as admin:
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
@@ -44,12 +48,29 @@ def test_every_migration_is_applied_once_in_the_order_of_names(empty: Database) 
     assert partitions[0]["n"] > 0
 
 
+def test_roles_keep_their_passwords_and_rights(empty: Database) -> None:
+    _deploy()
+    for role in ("crm_app", "crm_worker", "crm_auth", "crm_outbox"):
+        with psycopg.connect(empty.url(role)) as signed_in:
+            signed_in.execute("select app.begin_request(null, null)")
+    [schema] = empty.admin(
+        "select nspowner::regrole::text as owner from pg_namespace where oid = 'app'::regnamespace"
+    )
+    assert schema == {"owner": "crm_owner"}
+
+
+def test_the_administrators_password_is_read_at_every_deploy(empty: Database) -> None:
+    """RDS changes it every seven days, at no notice."""
+    _deploy()
+    renamed = {"username": "postgres", "password": "rotated"}
+    client("secretsmanager").put_secret_value(SecretId=empty.name, SecretString=json.dumps(renamed))
+    with pytest.raises(psycopg.OperationalError, match='failed for user "postgres"'):
+        _deploy()
+
+
 def test_two_deploys_at_once_apply_each_migration_once(empty: Database) -> None:
-    url = empty.url("crm_migrator")
     applied: list[list[str]] = []
-    deploys = [
-        threading.Thread(target=lambda: applied.append(migrating.migrate(url))) for _ in range(2)
-    ]
+    deploys = [threading.Thread(target=lambda: applied.append(_deploy())) for _ in range(2)]
     for deploy in deploys:
         deploy.start()
     for deploy in deploys:
