@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 import functions
-from shared.wiring import Capability, Declared, functions_of
+from shared.wiring import Capability, Declared, Queue, functions_of
 
 _ROOT = Path(functions.__path__[0])
 
@@ -28,3 +28,8 @@ def capabilities() -> tuple[Capability, ...]:
 def declared() -> tuple[Declared, ...]:
     """Every declared function with its capability."""
     return tuple(functions_of(capabilities()))
+
+
+def queues() -> dict[str, Queue]:
+    """Every declared queue by its name."""
+    return {one.function.queue.name: one.function.queue for one in declared() if one.function.queue}

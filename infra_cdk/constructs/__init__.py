@@ -1,0 +1,1 @@
+"""What a declaration becomes on AWS, one kind of thing per module."""
