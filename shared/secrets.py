@@ -41,13 +41,27 @@ def secret(name: str, *, max_age_s: float = _KEPT_S) -> dict[str, Any]:
     kept = _read.get(identifier)
     if kept is None or time.monotonic() - kept.at >= max_age_s:
         answer = client("secretsmanager").get_secret_value(SecretId=identifier)
-        value: dict[str, Any] = json.loads(answer["SecretString"])
+        value: dict[str, Any] = json.loads(answer["SecretString"] or "{}")
         kept = _read[identifier] = _Read(time.monotonic(), answer["VersionId"], value)
     return kept.value
 
 
+def stored_secret(name: str) -> dict[str, Any]:
+    """What the secret holds now: `{}` where it was made and nothing was put into it yet.
+
+    Raises:
+        MissingSetting: the function does not declare it.
+        botocore.exceptions.ClientError: we may not read it.
+    """
+    try:
+        return secret(name, max_age_s=0)
+    except client("secretsmanager").exceptions.ResourceNotFoundException:
+        _read[secret_id(name)] = _Read(time.monotonic(), "", {})
+        return {}
+
+
 def replace_secret(name: str, value: dict[str, Any]) -> None:
-    """Put `value` in the place of what `secret` read last; declared in `writes_secrets`.
+    """Put `value` in the place of what was read last; declared in `writes_secrets`.
 
     Each version is replaced by us once: the id of the new one follows from that of the old one, and
     no version ever changes. Of two functions that saw the same one, the second is refused, unless
@@ -57,15 +71,16 @@ def replace_secret(name: str, value: dict[str, Any]) -> None:
     Raises:
         SecretChanged: it is no longer what was read. Read it again.
     """
-    secret(name)
     identifier = secret_id(name)
+    if identifier not in _read:
+        stored_secret(name)
     seen = _read.pop(identifier)
     manager = client("secretsmanager")
     try:
         manager.put_secret_value(
             SecretId=identifier,
             SecretString=json.dumps(value),
-            ClientRequestToken=str(uuid5(NAMESPACE_OID, seen.version)),
+            ClientRequestToken=str(uuid5(NAMESPACE_OID, seen.version or identifier)),
         )
     except manager.exceptions.ResourceExistsException as error:
         raise SecretChanged(f"{name} was replaced by somebody else meanwhile") from error

@@ -21,6 +21,7 @@ _READERS = {
     "shared.settings.queue_url": "QUEUE_{}",
     "shared.settings.secret_id": "SECRET_{}",
     "shared.secrets.secret": "SECRET_{}",
+    "shared.secrets.stored_secret": "SECRET_{}",
     "shared.secrets.replace_secret": "SECRET_{}",
     "shared.queues.send": "QUEUE_{}",
 }

@@ -14,7 +14,7 @@ from typing import cast
 from functions.auth.keys import KeySet, new_private_keys, public_keys
 from shared.invocation import LambdaContext, Payload, invocation
 from shared.log import logger
-from shared.secrets import SecretChanged, replace_secret, secret
+from shared.secrets import SecretChanged, replace_secret, stored_secret
 
 
 def keys_on_deploy(event: Payload, context: LambdaContext) -> dict[str, list[str]]:
@@ -29,14 +29,14 @@ def keys_on_deploy(event: Payload, context: LambdaContext) -> dict[str, list[str
 
 
 def _private_keys() -> KeySet:
-    if not secret("auth-private-keys", max_age_s=0).get("keys"):
+    if not stored_secret("auth-private-keys").get("keys"):
         with suppress(SecretChanged):  # another run made the first one: it stands
             replace_secret("auth-private-keys", new_private_keys())
-    return cast("KeySet", secret("auth-private-keys", max_age_s=0))
+    return cast("KeySet", stored_secret("auth-private-keys"))
 
 
 def _publish(private: KeySet) -> list[str]:
-    known = secret("auth-public-keys", max_age_s=0).get("keys", [])
+    known = stored_secret("auth-public-keys").get("keys", [])
     names = {key["kid"] for key in known}
     missing = [key for key in public_keys(private)["keys"] if key["kid"] not in names]
     if missing:

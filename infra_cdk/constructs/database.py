@@ -37,6 +37,7 @@ _PARAMETERS = {
     # CVE-2026-3172: a parallel HNSW build of pgvector before 0.8.2 reads other relations' memory.
     "max_parallel_maintenance_workers": "0",
     "log_min_duration_statement": "1000",
+    "log_parameter_max_length": "0",  # what people write stays out of the log
 }
 _ISOLATED = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
 

@@ -65,7 +65,6 @@ class DeclaredFunction(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if declared.snap_start else None,
             reserved_concurrent_executions=_reserved(stage, one),
-            current_version_options=lambda_.VersionOptions(removal_policy=cdk.RemovalPolicy.RETAIN),
         )
 
     def _role(self, stage: Stage, one: Declared, log: logs.ILogGroup) -> iam.Role:

@@ -83,7 +83,7 @@ def _mail_bucket(scope: Construct, stage: Stage, key: kms.Key) -> None:
 
 
 def _secrets(scope: Construct, stage: Stage, key: kms.Key) -> None:
-    """Every declared secret. They begin as `{}`, and functions that run on deploy fill them; the
+    """Every declared secret. They begin empty, and functions that run on deploy fill them; the
     database administrator's is RDS's own, where there is RDS.
     """
     names = {
@@ -98,8 +98,11 @@ def _secrets(scope: Construct, stage: Stage, key: kms.Key) -> None:
             f"Secret-{name}",
             secret_name=f"{stage.prefix}/{name}",
             encryption_key=key,
-            secret_string_value=cdk.SecretValue.unsafe_plain_text("{}"),
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+        # Without a value of the template's own, so that no update of the stack can put it back.
+        resource = secret.node.default_child
+        assert isinstance(resource, secretsmanager.CfnSecret)
+        resource.generate_secret_string = None
         acknowledge(secret, "AwsSolutions-SMG4", "The function that makes the keys rotates them.")
         publish(scope, stage, f"secrets/{name}", secret.secret_arn)

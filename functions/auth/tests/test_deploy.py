@@ -14,7 +14,7 @@ from moto import mock_aws
 from functions.auth import deploy
 from functions.auth.keys import KeySet, new_private_keys, public_keys
 from shared import aws, secrets
-from shared.secrets import SecretChanged, replace_secret, secret
+from shared.secrets import SecretChanged, replace_secret, secret, stored_secret
 from shared.testing import LambdaContext
 
 handler: Callable[..., Any] = deploy.handler
@@ -27,7 +27,7 @@ class Secrets:
         self._ids = {name: f"{name}-{uuid4()}" for name in ("private", "public")}
         for name, identifier in self._ids.items():
             monkeypatch.setenv(f"HASTE_SECRET_AUTH_{name.upper()}_KEYS", identifier)
-            aws.client("secretsmanager").create_secret(Name=identifier, SecretString="{}")
+            aws.client("secretsmanager").create_secret(Name=identifier)
 
     def read(self, name: str) -> Any:
         answer = aws.client("secretsmanager").get_secret_value(SecretId=self._ids[name])
@@ -51,7 +51,7 @@ class Secrets:
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Secrets]:
-    """Both secrets as they are created on AWS: `{}`.
+    """Both secrets as they are created on AWS: with nothing in them.
 
     moto, because it refuses to change a version of a secret, as AWS does.
     """
@@ -128,7 +128,7 @@ def test_two_deploys_at_once_agree_on_one_pair(held: Secrets, put: int) -> None:
 
 
 def test_a_secret_is_replaced_only_as_it_was_read(held: Secrets) -> None:
-    assert secret("auth-public-keys") == {}
+    assert stored_secret("auth-public-keys") == {}
     seen = dict(secrets._read)  # pyright: ignore[reportPrivateUsage]
     replace_secret("auth-public-keys", {"keys": ["first"]})
     assert secret("auth-public-keys") == {"keys": ["first"]}

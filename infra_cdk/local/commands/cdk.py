@@ -27,15 +27,19 @@ def cdk(arguments: Sequence[str]) -> int:
         ServiceFailed: the command line is missing and cannot be installed.
     """
     install_missing("cdk")
-    command, env = [*program(open_state()), *arguments], environment(os.environ)
+    line = _command_line if {"--app", "-a"} & set(arguments) else program
+    command, env = [*line(open_state()), *arguments], environment(os.environ)
     return subprocess.run(command, cwd=CHECKOUT, env=env, check=False).returncode
 
 
 def program(state: State) -> list[str | Path]:
-    """How to call it: Node, the script, and which Python runs our app."""
+    """How to call it for our app: Node, the script, and which Python runs the app."""
+    return [*_command_line(state), "--app", shlex.join([sys.executable, "-m", "infra_cdk.app"])]
+
+
+def _command_line(state: State) -> list[str | Path]:
     script = node.install(state, node.TOOLKIT) / "node_modules" / "aws-cdk" / "bin" / "cdk"
-    app = shlex.join([sys.executable, "-m", "infra_cdk.app"])
-    return [node.program(), script, "--app", app]
+    return [node.program(), script]
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
