@@ -56,9 +56,9 @@ def schedule(made: DeclaredFunction, stage: Stage, one: Declared, job: Schedule)
     )
 
 
-def on_deploy(made: DeclaredFunction, one: Declared) -> None:
+def on_deploy(made: DeclaredFunction, one: Declared) -> triggers.Trigger:
     """Run the function whenever it changed; where it fails, so does the deploy."""
-    triggers.Trigger(
+    return triggers.Trigger(
         made,
         "OnDeploy",
         handler=made.function,

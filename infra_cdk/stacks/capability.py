@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import triggers
 from constructs import Construct
 
 from infra_cdk.constructs.function import DeclaredFunction
@@ -18,6 +19,8 @@ class CapabilityStack(cdk.Stack):
         super().__init__(
             scope, stage.called(capability.name), termination_protection=stage.protected
         )
+        ready: list[DeclaredFunction] = []
+        first: list[triggers.Trigger] = []
         for function in capability.functions:
             one = Declared(capability, function)
             made = DeclaredFunction(self, stage, one)
@@ -26,4 +29,8 @@ class CapabilityStack(cdk.Stack):
             for job in function.schedules:
                 schedule(made, stage, one, job)
             if function.on_deploy:
-                on_deploy(made, one)
+                first.append(on_deploy(made, one))
+            else:
+                ready.append(made)
+        for trigger in first:  # before the new code of the others takes requests
+            trigger.execute_before(*(made.alias for made in ready))
