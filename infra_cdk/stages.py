@@ -6,6 +6,7 @@ context, `cdk deploy -c google_project=acme-crm`, or written into the deployer's
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -141,8 +142,8 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
 
 def chosen(context: Callable[[str], Any]) -> Stage:
     """The stage that the CDK context names (`-c stage=prod`; `dev` if none), with the deployer's
-    own values: `google_project`, `domain`, `certificate_arn`, `settings`; `database_url` and
-    `cache_url` for the emulator.
+    own values: `google_project`, `domain`, `certificate_arn`; `settings`, an object in `cdk.json`
+    or the JSON of one after `-c`; `database_url` and `cache_url` for the emulator.
 
     Raises:
         ValueError: there is no such stage, or a value does not fit.
@@ -156,7 +157,8 @@ def chosen(context: Callable[[str], Any]) -> Stage:
     if bool(stage.domain) != bool(stage.certificate_arn):
         raise ValueError("give domain and certificate_arn together, or neither")
     if settings := context("settings"):
-        stage = replace(stage, settings=MappingProxyType(dict(settings)))
+        values = json.loads(settings) if isinstance(settings, str) else settings
+        stage = replace(stage, settings=MappingProxyType(dict(values)))
     if stage.addresses:
         addresses = Addresses(
             context("database_url") or stage.addresses.database,

@@ -22,7 +22,7 @@ CAPABILITY = Capability(
             http=(Http("/webhooks/gmail", public=True),),
             sends=("email-sync",),
             env=("GOOGLE_JWKS_URL", "PUSH_AUDIENCE", "PUSH_EMAIL", "PUSH_SUBSCRIPTION"),
-            memory=512,
+            memory=1024,
             timeout=10,
         ),
         Function(

@@ -128,6 +128,19 @@ def bench_api(
         bench_api(Asked(contacts, machine))
 
 
+@bench.command("cold")
+def bench_cold(
+    runs: Annotated[int, typer.Option(min=1, max=1000, help="Cold starts of each.")] = 10,
+    function: Annotated[list[str] | None, typer.Option(help="Only this; repeatable.")] = None,
+    machine: Machine = False,
+) -> None:
+    """Time and memory of each function from nothing to its first answer."""
+    with _explained():
+        from infra_cdk.local.commands.bench_cold import Asked, bench_cold
+
+        bench_cold(Asked(runs, function or (), machine))
+
+
 @app.command(
     context_settings={
         "allow_extra_args": True,

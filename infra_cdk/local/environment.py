@@ -12,12 +12,13 @@ import os
 import secrets
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from infra_cdk.local.function_process import PYTHON
 from infra_cdk.local.runtime_api import MAX_REQUEST_BYTES, Invocation
 from infra_cdk.local.slot import Result, Slot
 from infra_cdk.local.state import State
@@ -45,7 +46,8 @@ class Environment:
     """All execution environments of one function.
 
     `env` are the function's own variables (`environment_for`); `root` is the folder that holds
-    `functions/`, and becomes the working directory, as `/var/task` is on Lambda.
+    `functions/`, and becomes the working directory, as `/var/task` is on Lambda; `python` is the
+    interpreter and its options.
     """
 
     def __init__(
@@ -55,12 +57,13 @@ class Environment:
         root: Path,
         state: State,
         concurrency: int = 1,
+        python: Sequence[str] = PYTHON,
     ) -> None:
         self.declared = declared
         self._region = env.get("AWS_REGION", "us-east-1")
         variables = {**lambda_variables(declared, root), **env}
         names = [declared.name, *(f"{declared.name}-{n}" for n in range(2, concurrency + 1))]
-        self.slots = [Slot(declared, variables, root, state, name) for name in names]
+        self.slots = [Slot(declared, variables, root, state, name, python) for name in names]
         self._free = self.slots[::-1]
         self._turns = asyncio.Semaphore(concurrency)  # a fair one: first come, first served
 

@@ -10,12 +10,15 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra_cdk.local.processes import Process, cpu_seconds, spawn
 from infra_cdk.local.state import State
+
+PYTHON = (sys.executable,)
+"""The project's own interpreter, with everything that is installed in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,15 @@ class FunctionProcess:
 
 
 def start(
-    state: State, name: str, entry: str, env: Mapping[str, str], root: Path
+    state: State,
+    name: str,
+    entry: str,
+    env: Mapping[str, str],
+    root: Path,
+    python: Sequence[str] = PYTHON,
 ) -> FunctionProcess:
     """Run `python -m awslambdaric <entry>` in `root`, logging to `.haste/logs/<name>.log`."""
-    process = spawn(state, name, [sys.executable, "-m", "awslambdaric", entry], env=env, cwd=root)
+    process = spawn(state, name, [*python, "-m", "awslambdaric", entry], env=env, cwd=root)
     loop = asyncio.get_running_loop()
     function = FunctionProcess(process, loop.create_future())
     pidfd = os.pidfd_open(process.pid)

@@ -28,6 +28,7 @@ from infra_cdk.local.state import State, free_port, install_once
 
 REGION = "us-east-1"
 _REQUIREMENTS = Path(__file__).with_name("ministack-requirements.txt")
+_START = Path(__file__).with_name("ministack_start.py")
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ class Ministack:
 def launch(state: State, *, port: int | None = None, workers: Path | None = None) -> Ministack:
     """Start it, installing it first if need be. Raises ServiceFailed with the log's end.
 
-    `workers` is the Python that its Lambda functions run in, instead of its own; those in Node, as
-    the CDK's own are, then find the packaged one.
+    With `workers` it is a place to deploy to: Lambda functions run in that Python instead of
+    ministack's own, those in Node (CDK brings some) in the packaged one, and each may do what its
+    role's policies say, no more.
     """
     python = install(state) / "bin" / "python"
     port = free_port(port)
@@ -69,7 +71,7 @@ def launch(state: State, *, port: int | None = None, workers: Path | None = None
     temporary = folder / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     environment = {
-        "PATH": _path(workers),
+        "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder),
         "TMPDIR": str(temporary),
         "GATEWAY_PORT": str(port),
@@ -83,24 +85,19 @@ def launch(state: State, *, port: int | None = None, workers: Path | None = None
         "S3_DATA_DIR": str(folder / "s3"),
         "MINISTACK_REGION": REGION,
     }
-    command = [python, *_program(workers)]
-    process = spawn(state, "ministack", command, env=environment, cwd=folder)
+    start: list[str | Path] = ["-m", "ministack"]
+    if workers:
+        start = ["-I", _START, workers]
+        environment |= _deployable(environment["PATH"])
+    process = spawn(state, "ministack", [python, *start], env=environment, cwd=folder)
     wait_until_ready(process, lambda: _answers(port), within_s=60)
     _require_loopback(process)
     return Ministack(process, port)
 
 
-def _program(workers: Path | None) -> list[str]:
-    """What Python is to run. Functions run in what ministack takes for its own interpreter."""
-    if workers is None:
-        return ["-m", "ministack"]
-    start = "import runpy, sys; sys.executable = sys.argv.pop(1); "
-    return ["-c", f"{start}runpy.run_module('ministack', run_name='__main__')", str(workers)]
-
-
-def _path(workers: Path | None) -> str:
-    path = os.environ.get("PATH", os.defpath)
-    return f"{node.program().parent}{os.pathsep}{path}" if workers else path
+def _deployable(path: str) -> dict[str, str]:
+    """The packaged Node before any other, and IAM's policies heeded."""
+    return {"PATH": f"{node.program().parent}{os.pathsep}{path}", "AUTH": "true"}
 
 
 def install(state: State) -> Path:

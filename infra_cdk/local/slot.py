@@ -10,12 +10,12 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra_cdk.local.function_process import Ended, FunctionProcess, start
+from infra_cdk.local.function_process import PYTHON, Ended, FunctionProcess, start
 from infra_cdk.local.runtime_api import Invocation, Kind, RuntimeApi, Signal
 from infra_cdk.local.state import State
 from shared.wiring import Declared
@@ -54,13 +54,20 @@ class Slot:
     """Runs events one after another; the process is started at the first."""
 
     def __init__(
-        self, declared: Declared, env: Mapping[str, str], root: Path, state: State, name: str
+        self,
+        declared: Declared,
+        env: Mapping[str, str],
+        root: Path,
+        state: State,
+        name: str,
+        python: Sequence[str] = PYTHON,
     ) -> None:
         self._declared = declared
         self._env = env
         self._root = root
         self._state = state
         self._name = name
+        self._python = python
         self._api = RuntimeApi(self._on_signal)
         self._process: FunctionProcess | None = None
         self._turn: asyncio.Future[Signal] | None = None
@@ -137,7 +144,9 @@ class Slot:
             self._stale = False
             self.counts.cold_starts += 1
             env = {**self._env, "AWS_LAMBDA_RUNTIME_API": self._api.address}
-            self._process = start(self._state, self._name, self._declared.entry, env, self._root)
+            self._process = start(
+                self._state, self._name, self._declared.entry, env, self._root, self._python
+            )
             self._process.ended.add_done_callback(self._on_end)
         if not self._api.idle:
             happened = await self._wait(INIT_SECONDS, "idle", "init_error", "exited", "timeout")
