@@ -158,20 +158,29 @@ def tx(as_role: Callable[[str], None], workspace: Workspace) -> Iterator[Tx]:
 @pytest.fixture
 def aws(ministack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS as the handlers see it: a bus, a bucket and a key on the emulator."""
-    from shared import aws as clients
-
     for name, value in ministack.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HASTE_BUS", BUS)
     monkeypatch.setenv("HASTE_BUCKET", BUCKET)
-    events = clients.client("events")
+    if ministack.url not in _keys:
+        _keys[ministack.url] = _made_once()
+    monkeypatch.setenv("HASTE_KMS_KEY", _keys[ministack.url])
+
+
+_keys: dict[str, str] = {}
+"""The KMS key of each emulator; its bus and bucket have the same name everywhere."""
+
+
+def _made_once() -> str:
+    """Make bus and bucket, unless a test made them already, and a key; its id."""
+    from shared import aws as clients
+
+    events, s3 = clients.client("events"), clients.client("s3")
     if BUS not in [bus.get("Name") for bus in events.list_event_buses()["EventBuses"]]:
         events.create_event_bus(Name=BUS)
-        clients.client("s3").create_bucket(Bucket=BUCKET)
-        os.environ["HASTE_TEST_KMS_KEY"] = clients.client("kms").create_key()["KeyMetadata"][
-            "KeyId"
-        ]
-    monkeypatch.setenv("HASTE_KMS_KEY", os.environ["HASTE_TEST_KMS_KEY"])
+    if BUCKET not in [bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=BUCKET)
+    return clients.client("kms").create_key()["KeyMetadata"]["KeyId"]
 
 
 # What the fixtures below give, for annotations.
