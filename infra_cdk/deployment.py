@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import aws_cdk as cdk
@@ -46,7 +47,7 @@ def build(app: cdk.App, stage: Stage) -> None:
     cdk.Tags.of(app).add("haste:stage", stage.name, exclude_resource_types=_UNTAGGED)
     if not stage.google_project and stage.addresses is None:
         cdk.Annotations.of(made["email"]).add_info(
-            "google_project is not given, so mailboxes cannot be connected"
+            "google_project is not given, so mailboxes cannot be connected; say it in cdk.json"
         )
 
 
@@ -62,7 +63,8 @@ def _after(later: list[cdk.Stack], earlier: list[cdk.Stack]) -> None:
 
 def synthesise() -> None:
     """Write the templates of the stage that the context names, if no rule is broken."""
-    app = cdk.App(context=_flags())
+    folder = os.environ.get("CDK_OUTDIR") or str(CHECKOUT / "cdk.out")  # the first by CDK's CLI
+    app = cdk.App(context=_flags(), outdir=folder)
     stage = chosen(app.node.try_get_context)
     build(app, stage)
     check_rules(app, stage)

@@ -51,7 +51,9 @@ class Stage:
     `api_rate` and `api_burst` are API Gateway's throttle for the whole API, requests a second.
     `protected` stages cannot be deleted by mistake. `reserve` keeps concurrency back for the
     functions nobody may crowd out; a new account has none to keep back. `host_code` builds the code
-    for the machine that deploys instead of for Lambda. `lacks` are parts left out; `addresses` says
+    for the machine that deploys instead of for Lambda. `zones` are the two availability zones, the
+    region's first two if none are named. A new `refresh` gives every function a new version, which
+    reads anew what other stacks published. `lacks` are parts left out; `addresses` says
     where database and cache are then.
     """
 
@@ -67,6 +69,8 @@ class Stage:
     google_project: str = ""
     domain: str = ""
     certificate_arn: str = ""
+    zones: tuple[str, ...] = ()
+    refresh: str = ""
     log_level: str = "INFO"
     addresses: Addresses | None = None
     host_code: bool = False
@@ -135,6 +139,9 @@ EMULATOR = replace(
 functions are in no network.
 """
 
+ZONES = 2
+"""Availability zones: as many as an app that knows no account can name."""
+
 STAGES: Mapping[str, Stage] = MappingProxyType(
     {stage.name: stage for stage in (DEV, STAGING, PROD, EMULATOR)}
 )
@@ -142,8 +149,12 @@ STAGES: Mapping[str, Stage] = MappingProxyType(
 
 def chosen(context: Callable[[str], Any]) -> Stage:
     """The stage that the CDK context names (`-c stage=prod`; `dev` if none), with the deployer's
-    own values: `google_project`, `domain`, `certificate_arn`; `settings`, an object in `cdk.json`
-    or the JSON of one after `-c`; `database_url` and `cache_url` for the emulator.
+    own values.
+
+    A value is looked for after `-c`, then under the stage's name in the context of `cdk.json`:
+    `google_project`, `domain` and `certificate_arn`; `settings`, an object or the JSON of one;
+    `zones`, two names with a comma; `reserve`, true or false; `refresh`, any word; `database_url`
+    and `cache_url` for the emulator.
 
     Raises:
         ValueError: there is no such stage, or a value does not fit.
@@ -151,9 +162,19 @@ def chosen(context: Callable[[str], Any]) -> Stage:
     name = context("stage") or "dev"
     if name not in STAGES:
         raise ValueError(f"there is no stage {name!r}; choose one of {', '.join(STAGES)}")
-    stage = STAGES[name]
-    given = {key: context(key) for key in ("google_project", "domain", "certificate_arn")}
-    stage = replace(stage, **{key: value for key, value in given.items() if value})
+    kept: dict[str, Any] = context(name) or {}
+    return _with(STAGES[name], lambda key: context(key) or kept.get(key))
+
+
+def _with(stage: Stage, context: Callable[[str], Any]) -> Stage:
+    words = ("google_project", "domain", "certificate_arn", "refresh")
+    stage = replace(stage, **{key: str(value) for key in words if (value := context(key))})
+    if zones := context("zones"):
+        stage = replace(stage, zones=tuple(zone.strip() for zone in str(zones).split(",")))
+        if len(stage.zones) != ZONES:
+            raise ValueError(f"zones are {ZONES} names with a comma, as us-east-1a,us-east-1b")
+    if (reserve := context("reserve")) is not None:
+        stage = replace(stage, reserve=str(reserve).lower() == "true")
     if bool(stage.domain) != bool(stage.certificate_arn):
         raise ValueError("give domain and certificate_arn together, or neither")
     if settings := context("settings"):

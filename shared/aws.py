@@ -89,6 +89,9 @@ def _new_client(service: str) -> Any:
     boto3: Any = import_module("boto3")  # untyped: its stubs know 300 services, we use five
 
     config = Config(
+        # Else S3's presigned URLs are of version 2 in the oldest regions, which it refuses for
+        # objects under a key of KMS.
+        signature_version="s3v4" if service == "s3" else None,
         connect_timeout=_CONNECT_TIMEOUT_S,
         read_timeout=_READ_TIMEOUT_S,
         retries={"mode": "standard", "total_max_attempts": 3},

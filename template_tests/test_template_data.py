@@ -15,10 +15,10 @@ MOST_CONNECTIONS = {2: 378, 4: 823, 8: 1669, 16: 3360, 32: 5000}
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
 """
 KEPT = {
-    "AWS::KMS::Key": "Retain",
+    "AWS::KMS::Key": "RetainExceptOnCreate",
     "AWS::RDS::DBCluster": "Snapshot",
-    "AWS::S3::Bucket": "Retain",
-    "AWS::SecretsManager::Secret": "Retain",
+    "AWS::S3::Bucket": "RetainExceptOnCreate",
+    "AWS::SecretsManager::Secret": "RetainExceptOnCreate",
 }
 """What happens to data when a stack is deleted, or a resource replaced."""
 
@@ -94,9 +94,10 @@ def test_the_key_is_rotated_and_opens_copies_in_other_regions(assembly: Assembly
 def test_secrets_are_the_declared_ones(assembly: Assembly) -> None:
     """But the administrator's, which RDS makes and rotates itself."""
     named = {name for one in ALL for name in (*one.function.secrets, *one.function.writes_secrets)}
-    prefix = f"{assembly.stage.prefix}/"
+    prefix = f"hasteCRM {assembly.stage.name}: "
     found = {
-        one["Name"].removeprefix(prefix): one for one in assembly.of("AWS::SecretsManager::Secret")
+        one["Description"].removeprefix(prefix): one
+        for one in assembly.of("AWS::SecretsManager::Secret")
     }
     if "database" not in assembly.stage.lacks:
         cluster = assembly.one("AWS::RDS::DBCluster")

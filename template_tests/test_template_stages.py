@@ -24,11 +24,11 @@ STATEFUL = {
     "AWS::KMS::Key": "nothing that the old one encrypted can be read",
     "AWS::RDS::DBCluster": "a new and empty database",
     "AWS::RDS::DBInstance": "the writer is made anew",
-    "AWS::RDS::DBProxy": "its address changes, which functions learn at their next deploy",
+    "AWS::RDS::DBProxy": "its address changes, which the functions' live versions do not learn",
     "AWS::RDS::DBSubnetGroup": "the database is made anew",
     "AWS::S3::Bucket": "a new and empty bucket",
     "AWS::SQS::Queue": "its name is taken, so the deploy fails",
-    "AWS::SecretsManager::Secret": "its name is taken, so the deploy fails",
+    "AWS::SecretsManager::Secret": "a new and empty secret: nobody can sign in",
 }
 """What CloudFormation would do wrong at a changed logical id, which it takes for another thing."""
 
@@ -222,6 +222,6 @@ def _of_the_emulator(assembly: Assembly) -> set[tuple[str, str]]:
     own: list[Resource] = [
         one
         for one in assembly.of("AWS::SecretsManager::Secret")
-        if one["Name"].endswith("/database-admin")
+        if one["Description"].endswith(": database-admin")
     ]
     return {(f"{one.stack} {one.id}", one.type) for one in own}

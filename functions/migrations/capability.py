@@ -11,7 +11,7 @@ CAPABILITY = Capability(
             needs=frozenset({"database"}),
             role="crm_migrator",
             secrets=("database-admin",),
-            timeout=900,
+            timeout=840,  # whoever invokes it on deploy waits for 900
             on_deploy=True,
         ),
         Function(

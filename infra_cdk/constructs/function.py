@@ -4,6 +4,8 @@
 # pyright: reportArgumentType=false
 from __future__ import annotations
 
+from typing import Any
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -15,6 +17,7 @@ from infra_cdk.assets import code_of
 from infra_cdk.constructs.database import MIGRATOR
 from infra_cdk.constructs.environment import environment_of
 from infra_cdk.constructs.permissions import inside, statements_of, wildcards_of
+from infra_cdk.constructs.retention import retention
 from infra_cdk.parameters import read, read_list
 from infra_cdk.stacks.layers import ARCHITECTURE, RUNTIME, layer_of
 from infra_cdk.stages import Stage
@@ -35,14 +38,23 @@ class DeclaredFunction(Construct):
             self,
             "Log",
             log_group_name=f"/aws/lambda/{stage.called(one.name)}",
-            retention=_retention(stage.log_days),
+            retention=retention(stage.log_days),
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         self.role = self._role(stage, one, log)
         self.function = self._function(stage, one, log)
         _place(self, self.function, stage, one)
         self.alias = lambda_.Alias(
-            self, "Live", alias_name=ALIAS, version=self.function.current_version
+            self,
+            "Live",
+            alias_name=ALIAS,
+            version=self.function.current_version,
+            **(_once() if one.function.schedules else {}),
+        )
+        acknowledge(
+            self.alias,
+            "Serverless-LambdaAsyncFailureDestination",
+            "A failed run is in the log, and the next one does its work.",
         )
 
     def _function(self, stage: Stage, one: Declared, log: logs.ILogGroup) -> lambda_.Function:
@@ -51,7 +63,7 @@ class DeclaredFunction(Construct):
             self,
             "Function",
             function_name=stage.called(one.name),
-            description=one.entry,
+            description=f"{one.entry} {stage.refresh}".strip(),
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             handler=one.entry,
@@ -111,16 +123,12 @@ def _place(scope: Construct, function: lambda_.Function, stage: Stage, one: Decl
     )
 
 
+def _once() -> dict[str, Any]:
+    """A scheduled run that fails is not repeated: the next one does the same work, and more."""
+    return {"retry_attempts": 0, "max_event_age": cdk.Duration.minutes(1)}
+
+
 def _reserved(stage: Stage, one: Declared) -> int | None:
     """Concurrency kept back for what must run whatever else does: publishing and migrations."""
     kept = {"crm_outbox": 2, "crm_migrator": 1}
     return kept.get(one.function.role or "") if stage.reserve else None
-
-
-def _retention(days: int) -> logs.RetentionDays:
-    by_days = {
-        14: logs.RetentionDays.TWO_WEEKS,
-        30: logs.RetentionDays.ONE_MONTH,
-        365: logs.RetentionDays.ONE_YEAR,
-    }
-    return by_days[days]

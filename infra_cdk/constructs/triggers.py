@@ -40,7 +40,8 @@ def consume(made: DeclaredFunction, stage: Stage, one: Declared) -> None:
 def schedule(made: DeclaredFunction, stage: Stage, one: Declared, job: Schedule) -> None:
     """Call the function again and again, with the event EventBridge's own rules would send.
 
-    A job that was missed is worth nothing a minute later: the next one does the same work.
+    What a missed or failed run left is done by the next one, if it was missed within a minute or a
+    day: mails wait in the ledger, events in the outbox, a watch is renewed days before it ends.
     """
     scheduler.Schedule(
         made,

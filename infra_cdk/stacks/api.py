@@ -19,6 +19,7 @@ from constructs import Construct
 from infra_cdk.acknowledged import acknowledge
 from infra_cdk.constructs.firewall import firewall
 from infra_cdk.constructs.function import alias_arn
+from infra_cdk.constructs.retention import retention
 from infra_cdk.gateway_problems import BY_RESPONSE_TYPE
 from infra_cdk.http_limits import BINARY_MEDIA_TYPES, COMPRESSED_BYTES, TIMEOUT_SECONDS
 from infra_cdk.parameters import publish
@@ -52,9 +53,19 @@ class ApiStack(cdk.Stack):
         _problems(self.api)
         if "firewall" not in stage.lacks:
             firewall(self, stage, self.api.deployment_stage.stage_arn)
-        publish(self, stage, "api/url", self.api.url)
-        cdk.CfnOutput(self, "Url", value=self.api.url)
+        self._say_where(stage)
         cdk.CfnOutput(self, "Id", value=self.api.rest_api_id)
+
+    def _say_where(self, stage: Stage) -> None:
+        """The API's URL, and what its own domain's DNS record must point to."""
+        url = f"https://{stage.domain}/" if stage.domain else self.api.url
+        publish(self, stage, "api/url", url)
+        cdk.CfnOutput(self, "Url", value=url)
+        if self.api.domain_name:
+            target = self.api.domain_name
+            cdk.CfnOutput(self, "DomainTarget", value=target.domain_name_alias_domain_name)
+            zone = target.domain_name_alias_hosted_zone_id
+            cdk.CfnOutput(self, "DomainTargetZone", value=zone)
 
     def _permit(self, stage: Stage, one: Declared, what: str) -> None:
         """Let this API, and no other, call the function's alias."""
@@ -75,7 +86,7 @@ def _rest_api(scope: Construct, stage: Stage) -> apigateway.RestApi:
         scope,
         "AccessLog",
         log_group_name=f"/aws/apigateway/{stage.prefix}",
-        retention=logs.RetentionDays.THREE_MONTHS,
+        retention=retention(stage.log_days),
         removal_policy=cdk.RemovalPolicy.DESTROY,
     )
     made = apigateway.RestApi(

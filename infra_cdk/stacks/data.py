@@ -1,7 +1,8 @@
 """What outlives every deploy: database, cache, bucket, key and secrets.
 
 Their logical ids are frozen by a test, because a changed one would have CloudFormation make a new
-and empty resource. Everything else learns of them through parameters, so this stack exports
+and empty resource. They stay when the stack is deleted, but not when its first deploy fails, which
+can then be tried again. Everything else learns of them through parameters, so this stack exports
 nothing and can be changed alone.
 """
 
@@ -36,7 +37,7 @@ class DataStack(cdk.Stack):
             description="hasteCRM: data keys of workspaces, mails, secrets, storage",
             enable_key_rotation=True,
             multi_region=True,  # cannot be changed later; a replica must open what it gets
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         publish(self, stage, "data/key", self.key.key_arn)
         _mail_bucket(self, stage, self.key)
@@ -58,7 +59,7 @@ def _mail_bucket(scope: Construct, stage: Stage, key: kms.Key) -> None:
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
         enforce_ssl=True,
         lifecycle_rules=[s3.LifecycleRule(expiration=cdk.Duration.days(90))],
-        removal_policy=cdk.RemovalPolicy.RETAIN,
+        removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     )
     bucket = s3.Bucket(
         scope,
@@ -77,7 +78,7 @@ def _mail_bucket(scope: Construct, stage: Stage, key: kms.Key) -> None:
             )
         ],
         server_access_logs_bucket=logs,
-        removal_policy=cdk.RemovalPolicy.RETAIN,
+        removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     )
     publish(scope, stage, "data/bucket", bucket.bucket_name)
 
@@ -96,13 +97,13 @@ def _secrets(scope: Construct, stage: Stage, key: kms.Key) -> None:
         secret = secretsmanager.Secret(
             scope,
             f"Secret-{name}",
-            secret_name=f"{stage.prefix}/{name}",
+            description=f"hasteCRM {stage.name}: {name}",
             encryption_key=key,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         # Without a value of the template's own, so that no update of the stack can put it back.
         resource = secret.node.default_child
         assert isinstance(resource, secretsmanager.CfnSecret)
         resource.generate_secret_string = None
-        acknowledge(secret, "AwsSolutions-SMG4", "The function that makes the keys rotates them.")
+        acknowledge(secret, "AwsSolutions-SMG4", "Rotated by hand: functions/auth/keys.py.")
         publish(scope, stage, f"secrets/{name}", secret.secret_arn)

@@ -5,19 +5,24 @@ out through them, and isolated. Security groups say the rest, so that a function
 declares no `egress` can reach the database, the cache and AWS's own endpoints, and nothing else.
 """
 
+# jsii's classes do not fit jsii's own protocols:
+# pyright: reportArgumentType=false
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra_cdk.acknowledged import acknowledge
+from infra_cdk.constructs.retention import retention
 from infra_cdk.parameters import publish, publish_list, read, read_list
-from infra_cdk.stages import Stage
+from infra_cdk.stages import ZONES, Stage
 
 POSTGRES, HTTPS = 5432, 443
-ZONES = 2
-"""Availability zones: as many as an app that knows no account can name."""
 VALKEY = (6379, 6380)
 """Writes and reads of ElastiCache Serverless have a port each."""
 _ENDPOINTS = {
@@ -35,6 +40,7 @@ class NetworkStack(cdk.Stack):
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, stage.called("network"), termination_protection=stage.protected)
         self.vpc = _vpc(self, stage)
+        _put_into_zones(self.vpc, stage.zones)
         self.isolated = self._group("Isolated", "Functions without a way out")
         self.egress = self._group("Egress", "Functions that call the outside")
         self.migrator = self._group("Migrator", "Migrations")
@@ -62,16 +68,18 @@ class NetworkStack(cdk.Stack):
         )
 
     def _endpoints(self) -> None:
-        self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
+        storage = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
+        storage.add_to_policy(_own_account("s3:GetObject", "s3:PutObject"))
         group = self._group("Endpoints", "Endpoints of AWS services")
         for name, service in _ENDPOINTS.items():
-            self.vpc.add_interface_endpoint(
+            endpoint = self.vpc.add_interface_endpoint(
                 f"Endpoint-{name}",
                 service=service,
                 security_groups=[group],
                 open=False,
                 subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
             )
+            endpoint.add_to_policy(_own_account(f"{name}:*"))
         for functions in self._functions().values():
             group.add_ingress_rule(functions, ec2.Port.tcp(HTTPS), "AWS calls")
 
@@ -117,6 +125,12 @@ def _vpc(scope: Construct, stage: Stage) -> ec2.Vpc:
     def subnets(name: str, kind: ec2.SubnetType, mask: int) -> ec2.SubnetConfiguration:
         return ec2.SubnetConfiguration(name=name, subnet_type=kind, cidr_mask=mask)
 
+    log = logs.LogGroup(
+        scope,
+        "FlowLog",
+        retention=retention(stage.log_days),
+        removal_policy=cdk.RemovalPolicy.DESTROY,
+    )
     return ec2.Vpc(
         scope,
         "Vpc",
@@ -128,8 +142,32 @@ def _vpc(scope: Construct, stage: Stage) -> ec2.Vpc:
             subnets("egress", ec2.SubnetType.PRIVATE_WITH_EGRESS, 20),
             subnets("isolated", ec2.SubnetType.PRIVATE_ISOLATED, 20),
         ],
-        flow_logs={"Rejected": ec2.FlowLogOptions(traffic_type=ec2.FlowLogTrafficType.REJECT)},
+        flow_logs={
+            "Rejected": ec2.FlowLogOptions(
+                traffic_type=ec2.FlowLogTrafficType.REJECT,
+                destination=ec2.FlowLogDestination.to_cloud_watch_logs(log),
+            )
+        },
     )
+
+
+def _own_account(*actions: str) -> iam.PolicyStatement:
+    """Through an endpoint, only what is of this account can be reached: nothing is carried out."""
+    return iam.PolicyStatement(
+        principals=[iam.AnyPrincipal()],
+        actions=list(actions),
+        resources=["*"],
+        conditions={"StringEquals": {"aws:ResourceAccount": cdk.Aws.ACCOUNT_ID}},
+    )
+
+
+def _put_into_zones(vpc: ec2.Vpc, zones: Sequence[str]) -> None:
+    """Name the zones: of a region's first two one may be without RDS Proxy (use1-az3 is)."""
+    for subnets in (vpc.public_subnets, vpc.private_subnets, vpc.isolated_subnets):
+        for subnet, zone in zip(subnets, zones, strict=False):
+            resource = subnet.node.default_child
+            assert isinstance(resource, ec2.CfnSubnet)
+            resource.availability_zone = zone
 
 
 def _connect(

@@ -19,7 +19,7 @@ _BOOTSTRAP = Path(__file__).with_name("bootstrap.sql")
 
 def bootstrap(admin_url: str, passwords: dict[str, str]) -> None:
     """Make the roles and give those named in `passwords` their password."""
-    with psycopg.connect(resolved(admin_url), autocommit=True) as admin:
+    with psycopg.connect(resolved(admin_url), autocommit=True, connect_timeout=10) as admin:
         admin.execute(_BOOTSTRAP.read_bytes())
         for role, password in passwords.items():
             admin.execute(
@@ -41,7 +41,9 @@ def bootstrap_as(user: str, password: str, url: str) -> None:
     """
     try:
         bootstrap(signed_in_as(url, user, password), {})
-    except psycopg.OperationalError:
+    except psycopg.OperationalError as error:
+        if "authentication failed" not in str(error):
+            raise
         bootstrap(signed_in_as(url, user), {})
 
 

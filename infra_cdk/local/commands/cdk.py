@@ -27,7 +27,8 @@ def cdk(arguments: Sequence[str]) -> int:
         ServiceFailed: the command line is missing and cannot be installed.
     """
     install_missing("cdk")
-    line = _command_line if {"--app", "-a"} & set(arguments) else program
+    given = {argument.partition("=")[0] for argument in arguments}
+    line = _command_line if {"--app", "-a"} & given else program
     command, env = [*line(open_state()), *arguments], environment(os.environ)
     return subprocess.run(command, cwd=CHECKOUT, env=env, check=False).returncode
 

@@ -125,11 +125,12 @@ def _deploy(
     secret, and roles need no password.
     """
     toolkit.deploy("data", assembly, stage.called("data"))
-    secrets = _client(stand_in, "secretsmanager")
-    differences.publish_arns(_client(stand_in, "ssm"), secrets, stage)
+    secrets, parameters = _client(stand_in, "secretsmanager"), _client(stand_in, "ssm")
+    differences.publish_arns(parameters, secrets, stage)
     administrator = {"username": "postgres", "password": database.password("postgres")}
+    named = parameters.get_parameter(Name=stage.parameter("secrets/database-admin"))
     secrets.put_secret_value(
-        SecretId=f"{stage.prefix}/database-admin", SecretString=json.dumps(administrator)
+        SecretId=named["Parameter"]["Value"], SecretString=json.dumps(administrator)
     )
     password = _password(toolkit.state)
     differences.sign_in_by_password(database, ["crm_migrator"], password)
