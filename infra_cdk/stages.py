@@ -163,7 +163,7 @@ def chosen(context: Callable[[str], Any]) -> Stage:
     if name not in STAGES:
         raise ValueError(f"there is no stage {name!r}; choose one of {', '.join(STAGES)}")
     kept: dict[str, Any] = context(name) or {}
-    return _with(STAGES[name], lambda key: context(key) or kept.get(key))
+    return _with(STAGES[name], lambda key: kept.get(key) if context(key) is None else context(key))
 
 
 def _with(stage: Stage, context: Callable[[str], Any]) -> Stage:
@@ -173,12 +173,12 @@ def _with(stage: Stage, context: Callable[[str], Any]) -> Stage:
         stage = replace(stage, zones=tuple(zone.strip() for zone in str(zones).split(",")))
         if len(stage.zones) != ZONES:
             raise ValueError(f"zones are {ZONES} names with a comma, as us-east-1a,us-east-1b")
-    if (reserve := context("reserve")) is not None:
+    if (reserve := context("reserve")) is not None:  # false is an answer
         stage = replace(stage, reserve=str(reserve).lower() == "true")
     if bool(stage.domain) != bool(stage.certificate_arn):
         raise ValueError("give domain and certificate_arn together, or neither")
     if settings := context("settings"):
-        values = json.loads(settings) if isinstance(settings, str) else settings
+        values = _object(settings) if isinstance(settings, str) else settings
         stage = replace(stage, settings=MappingProxyType(dict(values)))
     if stage.addresses:
         addresses = Addresses(
@@ -187,6 +187,13 @@ def _with(stage: Stage, context: Callable[[str], Any]) -> Stage:
         )
         stage = replace(stage, addresses=addresses)
     return stage
+
+
+def _object(text: str) -> dict[str, str]:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"settings must be the JSON of an object: {error}") from error
 
 
 def _google(stage: Stage) -> dict[str, str]:

@@ -234,3 +234,7 @@ def test_with_a_domain_of_ones_own_there_is_no_other_way_in(own: Assembly) -> No
     assert mapping["DomainName"] == domain.ref
     assert mapping["Stage"] == own.stage.name
     assert "BasePath" not in mapping.properties
+    outputs = own.templates["api"].body["Outputs"]
+    assert outputs["Url"]["Value"] == f"https://{OWN['domain']}/"
+    assert outputs["DomainTarget"]["Value"]["Fn::GetAtt"] == [domain.id, "RegionalDomainName"]
+    assert outputs["DomainTargetZone"]["Value"]["Fn::GetAtt"][1] == "RegionalHostedZoneId"

@@ -44,7 +44,7 @@ EMULATED = {
 }
 """All that may differ between `dev` and the emulated stage, but for the hashes of code."""
 SIZED = {
-    "how long logs are kept": r"/Log/Resource: RetentionInDays: ",
+    "how long logs are kept": r"Log/Resource: RetentionInDays: ",
     "how many requests the API takes": r": MethodSettings/0/Throttling(Burst|Rate)Limit: ",
     "how much the cache holds": r"^data: Cache: CacheUsageLimits/",
     "how large the database grows": r"^data: Database/Resource: ServerlessV2ScalingConfiguration/",

@@ -51,11 +51,12 @@ class DeclaredFunction(Construct):
             version=self.function.current_version,
             **(_once() if one.function.schedules else {}),
         )
-        acknowledge(
-            self.alias,
-            "Serverless-LambdaAsyncFailureDestination",
-            "A failed run is in the log, and the next one does its work.",
-        )
+        if one.function.schedules:
+            acknowledge(
+                self.alias,
+                "Serverless-LambdaAsyncFailureDestination",
+                "A failed run is in the log, and the next one does its work.",
+            )
 
     def _function(self, stage: Stage, one: Declared, log: logs.ILogGroup) -> lambda_.Function:
         declared = one.function

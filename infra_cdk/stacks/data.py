@@ -97,7 +97,7 @@ def _secrets(scope: Construct, stage: Stage, key: kms.Key) -> None:
         secret = secretsmanager.Secret(
             scope,
             f"Secret-{name}",
-            description=f"hasteCRM {stage.name}: {name}",
+            description=f"hasteCRM: {name}",
             encryption_key=key,
             removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )

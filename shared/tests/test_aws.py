@@ -73,3 +73,18 @@ def test_who_cannot_sign_is_told_what_for(monkeypatch: pytest.MonkeyPatch, missi
     monkeypatch.delenv(missing)
     with pytest.raises(RuntimeError, match="a database URL without a password is for IAM"):
         aws.database_token(_HOST, 5432, "crm_app")
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "eu-central-1"])
+def test_presigned_urls_are_of_version_4_in_every_region(
+    monkeypatch: pytest.MonkeyPatch, region: str
+) -> None:
+    """S3 refuses the older one for objects under a key of KMS; boto3 takes it in old regions."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    aws.forget_clients()
+    url = aws.client("s3").generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
+    aws.forget_clients()
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
