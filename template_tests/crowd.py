@@ -138,10 +138,36 @@ _STATEMENTS: tuple[LiteralString, ...] = (
         where workspace_id = %(workspace)s) a on a.k = 1 + n %% 200
     """,
     """
-    insert into event_log (workspace_id, id, position, type, payload)
-    select %(workspace)s, pg_temp.made(now() - n * interval '1 minute'), n, 'ContactCreated', '{}'
-    from generate_series(1, %(mails)s) n
+    insert into webhook_endpoints (workspace_id, id, user_id, url, description, enabled, secret,
+        tokens_at, created_at)
+    select %(workspace)s, case when n = 1 then %(endpoint)s
+        else pg_temp.made(now() - n * interval '1 day') end, %(user)s,
+        'https://hooks.example.com/', '', true, '', now(), now() - n * interval '1 minute'
+    from generate_series(1, 20) n
     """,
+    """
+    insert into webhook_deliveries (workspace_id, id, endpoint_id, event_id, event_type, body,
+        state, due_at, created_at)
+    select %(workspace)s, pg_temp.made(at), case when n %% 2 = 1 then %(endpoint)s else e.id end,
+        gen_random_uuid(), 'ContactCreated', '{}',
+        case when n %% 50 = 1 then 'pending' when n %% 50 in (2, 3) then 'failed'
+            else 'delivered' end,
+        at + interval '12 hours', at
+    from (select n, now() - n * interval '2 minutes' as at from generate_series(1, %(mails)s) n) d
+    join (select id, row_number() over (order by id) as k from webhook_endpoints
+        where workspace_id = %(workspace)s) e on e.k = 1 + n %% 20
+    """,
+    """
+    insert into event_log (workspace_id, id, position, type, payload)
+    select %(workspace)s, pg_temp.made(at), n,
+        case n %% 3 when 1 then 'EmailAnalyzed' else 'ContactCreated' end,
+        jsonb_build_object('at', at, 'actor', 'system', 'aggregate_id', about,
+            'aggregate_version', 1)
+            || case n %% 3 when 1 then jsonb_build_object('mailbox_id', %(mailbox)s) else '{}' end
+    from generate_series(1, %(mails)s) n,
+        lateral (select now() - n * interval '1 minute' as at, gen_random_uuid() as about) moment
+    """,
+    "update feed set position = %(mails)s where workspace_id = %(workspace)s",
     """
     insert into outbox (workspace_id, event_id, next_attempt_at, created_at)
     select %(workspace)s, id, now() + (position - 100) * interval '1 minute',
@@ -151,6 +177,11 @@ _STATEMENTS: tuple[LiteralString, ...] = (
     """
     insert into inbox (workspace_id, consumer, event_id, seen_at)
     select %(workspace)s, 'automations', id, now() - position * interval '131 seconds'
+    from event_log where workspace_id = %(workspace)s
+    """,
+    """
+    insert into idempotency_keys (workspace_id, request, response, created_at)
+    select %(workspace)s, sha256(uuid_send(id)), '', now() - position * interval '4400 ms'
     from event_log where workspace_id = %(workspace)s
     """,
 )
@@ -169,6 +200,19 @@ _NEIGHBOURS: tuple[LiteralString, ...] = (
     select gen_random_uuid(), gen_random_uuid(), 'Automation', true, 'EmailAnalyzed', '{}', '[]'
     from generate_series(1, 5000) n
     """,
+    """
+    insert into webhook_endpoints (workspace_id, id, user_id, url, description, enabled, secret)
+    select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'https://hooks.example.com/',
+        '', true, ''
+    from generate_series(1, 5000) n
+    """,
+    """
+    insert into webhook_deliveries (workspace_id, id, endpoint_id, event_id, event_type, body,
+        state)
+    select workspace_id, gen_random_uuid(), id, gen_random_uuid(), 'ContactCreated', '{}',
+        'delivered'
+    from webhook_endpoints where workspace_id not in (select id from workspaces)
+    """,
 )
 """What one workspace has few of, all of them together have many of."""
 
@@ -183,11 +227,12 @@ class Crowd:
     mailbox: UUID
     thread: UUID
     automation: UUID
+    endpoint: UUID
 
 
 def settle_in(admin_url: str) -> tuple[Crowd, Crowd]:
     """Fill a migrated database with two workspaces of the same size, and analyse it."""
-    crowds = tuple(Crowd(*(uuid7() for _ in range(6))) for _ in range(2))
+    crowds = tuple(Crowd(*(uuid7() for _ in range(7))) for _ in range(2))
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(_MAKE_UUID)
         admin.execute("set session_replication_role = replica")  # foreign keys hold by construction

@@ -30,6 +30,9 @@ PASS_ON = {"shared.settings", "shared.secrets", "shared.queues"}
 """Modules that hand a name on to `setting`; their callers are what is read."""
 QUIET = "shared.outbox.publish_committed"
 """Runs after every invocation, and does nothing where no event was emitted."""
+KEYED = "shared.http.idempotency.keyed"
+"""Runs with every transaction of an API, and does nothing where no route changes anything."""
+_CHANGES = {"post", "put", "patch", "delete"}
 
 Definition = tuple[str, str]
 """A module and a name it defines."""
@@ -48,7 +51,7 @@ class Module:
 @dataclass
 class Reach:
     """What is reached: definitions, settings read, secrets replaced, packages imported, whether
-    events are emitted.
+    events are emitted, whether a route changes anything and a route has a transaction.
 
     `unnamed` are places that read a setting whose name is not a literal.
     """
@@ -60,6 +63,8 @@ class Reach:
     packages: set[str] = field(default_factory=set)
     unnamed: set[str] = field(default_factory=set)
     emits: bool = False
+    changes: bool = False
+    keyed: bool = False
 
 
 @cache
@@ -69,6 +74,8 @@ def reach(entry: str) -> Reach:
     _visit(found, [entry])
     if found.emits:
         _visit(found, [QUIET])
+    if found.changes and found.keyed:
+        _visit(found, [KEYED])
     return found
 
 
@@ -110,13 +117,26 @@ def _read(found: Reach, module: Module, statement: ast.AST) -> Iterator[str]:
                 yield _module_part(dotted)  # what is imported is reached where it is mentioned
         elif isinstance(node, ast.Call):
             _note_call(found, module, local, node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.changes |= any(_is_change(one) for one in node.decorator_list)
         dotted = _dotted(node)
         if dotted:
             first, _, rest = dotted.partition(".")
             whole = local.get(first) or f"{module.name}.{first}"
             named = f"{whole}.{rest}" if rest else whole
-            if _qualified(named) != QUIET:
+            qualified = _qualified(named)
+            found.keyed |= qualified == KEYED
+            if qualified not in (QUIET, KEYED):
                 yield named
+
+
+def _is_change(decorator: ast.expr) -> bool:
+    """Whether it is `@app.post(...)` or the like."""
+    return (
+        isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Attribute)
+        and decorator.func.attr in _CHANGES
+    )
 
 
 def _note_call(found: Reach, module: Module, local: dict[str, str], call: ast.Call) -> None:

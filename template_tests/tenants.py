@@ -13,7 +13,16 @@ from psycopg import sql
 from shared.ids import uuid7
 from shared.testing import Database, Workspace
 
-KINDS = ("contact", "task", "mailbox", "thread", "email", "automation")
+KINDS = (
+    "contact",
+    "task",
+    "mailbox",
+    "thread",
+    "email",
+    "automation",
+    "endpoint",
+    "delivery",
+)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -120,8 +129,23 @@ _ROWS: tuple[LiteralString, ...] = (
     values (%(w)s, %(run)s, %(automation)s, %(event)s, 'EmailAnalyzed', 'done', %(mark)s, '[]')
     """,
     """
+    insert into webhook_endpoints (workspace_id, id, user_id, url, description, enabled, secret,
+        previous_secret)
+    values (%(w)s, %(endpoint)s, %(user)s, 'https://' || %(mark)s || '.example/', %(mark)s, true,
+        convert_to(%(mark)s, 'UTF8'), convert_to(%(mark)s, 'UTF8'))
+    """,
+    """
+    insert into webhook_deliveries (workspace_id, id, endpoint_id, event_id, event_type, position,
+        body, state, reason, log)
+    values (%(w)s, %(delivery)s, %(endpoint)s, %(event)s, 'ContactCreated', 1, %(mark)s, 'failed',
+        %(mark)s, jsonb_build_array(jsonb_build_object('at', now(), 'duration_ms', 1, 'status', 500,
+            'error', null, 'response', %(mark)s::text)))
+    """,
+    """
     insert into event_log (workspace_id, id, position, type, payload)
-    values (%(w)s, %(event)s, 1, 'ContactCreated', jsonb_build_object('name', %(mark)s::text))
+    values (%(w)s, %(event)s, 1, 'ContactCreated', jsonb_build_object('id', %(event)s::text,
+        'workspace_id', %(w)s::text, 'at', now(), 'actor', 'system', 'aggregate_version', 1,
+        'aggregate_id', %(contact)s::text, 'email', null, 'name', %(mark)s::text))
     """,
     "update feed set position = 1 where workspace_id = %(w)s",
     """
@@ -130,6 +154,10 @@ _ROWS: tuple[LiteralString, ...] = (
     """,
     """
     insert into inbox (workspace_id, consumer, event_id) values (%(w)s, 'automations', %(event)s)
+    """,
+    """
+    insert into idempotency_keys (workspace_id, request, response)
+    values (%(w)s, sha256(convert_to(%(mark)s, 'UTF8')), convert_to(%(mark)s, 'UTF8'))
     """,
 )
 

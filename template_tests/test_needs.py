@@ -58,6 +58,14 @@ def test_the_reading_follows_calls_into_other_modules() -> None:
     assert ("functions.email.consumers.fetch", "fetch_emails") not in found.definitions
 
 
+def test_a_key_is_needed_by_apis_that_change_something_in_a_transaction() -> None:
+    """The instrument again: reading takes no key, and what is for nobody yet can keep none."""
+    keyed = {one.name: reach(one.entry).settings >= {"KMS_KEY"} for one in ALL if one.function.http}
+    assert keyed["contacts-api"]
+    assert not keyed["auth-api"]
+    assert not keyed["health-api"]
+
+
 @each
 def test_only_functions_that_call_out_have_a_way_out(one: Declared) -> None:
     inside = bool(one.function.needs & {"database", "cache"})

@@ -23,12 +23,18 @@ from functions.automations import queries as automations
 from functions.contacts import queries as contacts
 from functions.email import queries as email
 from functions.email import store as email_store
+from functions.gateway import queries as gateway
 from functions.outbox import store as outbox
+from functions.webhooks import commands as webhook_commands
+from functions.webhooks import queries as webhooks
+from functions.webhooks import store as webhook_store
+from functions.webhooks.listening import NewDelivery
+from functions.webhooks.outcomes import Outcome
 from shared.cursors import Key
 from shared.db import Tx, connection, resolve, system_transaction, transaction
 from shared.db.migrate import bootstrap, migrate
 from shared.ids import uuid7
-from shared.testing import Call, Database, Server, Workspace
+from shared.testing import Answer, Call, Database, Server, Workspace
 from template_tests.crowd import Crowd, settle_in
 from template_tests.surface import Operation, operations
 
@@ -36,7 +42,7 @@ _ROLES = ("crm_migrator", "crm_app", "crm_worker", "crm_auth", "crm_outbox")
 _LEFT_OUT = re.compile(r"\s*(begin|commit|rollback|select app\.begin_request|-- the test's own)")
 SMALL = {"users", "workspaces", "memberships", "feed"}
 """Tables with a row or two for a workspace."""
-ACROSS = {"outbox_due", "inbox_seen"}
+ACROSS = {"outbox_due", "inbox_seen", "idempotency_keys_created"}
 """Indexes of the jobs that work across workspaces; `test_catalogue` says why each is there."""
 
 
@@ -212,9 +218,28 @@ LISTS: dict[str, Query] = {
     "tasks of a mail": lambda tx, _: activities.list_tasks(
         tx, limit=51, email_id=email.list_emails(tx, limit=1)[0].id
     ),
+    "events": lambda tx, _: gateway.read_feed(tx, limit=200),
+    "events, deep": lambda tx, _: gateway.read_feed(tx, limit=200, after=10_000),
+    "events of a type": lambda tx, _: gateway.read_feed(
+        tx, limit=200, after=10_000, types=["TaskCreated"]
+    ),
     "automations": lambda tx, _: automations.list_automations(tx, limit=51),
     "automations, deep": lambda tx, _: automations.list_automations(
         tx, limit=51, after=deep(tx, "automations")
+    ),
+    "endpoints": lambda tx, _: webhooks.list_endpoints(tx, limit=51),
+    "deliveries": lambda tx, crowd: webhooks.list_deliveries(tx, crowd.endpoint, limit=51),
+    "deliveries, deep": lambda tx, crowd: webhooks.list_deliveries(
+        tx, crowd.endpoint, limit=51, after=deep(tx, "webhook_deliveries")
+    ),
+    "failed deliveries": lambda tx, crowd: webhooks.list_deliveries(
+        tx, webhooks.list_endpoints(tx, limit=9)[-1].id, limit=51, state="failed"
+    ),
+    "failed deliveries, deep": lambda tx, crowd: webhooks.list_deliveries(
+        tx, crowd.endpoint, limit=51, after=deep(tx, "webhook_deliveries"), state="failed"
+    ),
+    "what is to be replayed": lambda tx, _: webhooks.list_recorded(
+        tx, ("ContactCreated",), after_position=5000, limit=1000
     ),
     "runs": lambda tx, crowd: automations.list_runs(tx, crowd.automation, limit=51),
     "runs, deep": lambda tx, crowd: automations.list_runs(
@@ -233,6 +258,11 @@ OTHERS: dict[str, Query] = {
     ),
     "states of the ledger": lambda tx, crowd: email.ledger_states(tx, crowd.mailbox),
     "task": lambda tx, _: activities.get_task(tx, activities.list_tasks(tx, limit=1)[0].id),
+    "delivery": lambda tx, crowd: webhooks.get_delivery(
+        tx, crowd.endpoint, webhooks.list_deliveries(tx, crowd.endpoint, limit=1)[0].id
+    ),
+    "endpoints that listen": lambda tx, _: webhooks.list_listeners(tx),
+    "who may read mailboxes": lambda tx, crowd: webhooks.mailbox_readers(tx, [crowd.mailbox]),
     "automations of an event": lambda tx, _: automations.list_rules(tx, "EmailAnalyzed", uuid7()),
 }
 
@@ -283,7 +313,28 @@ def _mail(tx: Tx, crowd: Crowd) -> tuple[Any, ...]:
     return found
 
 
+def _send_due(tx: Tx, crowd: Crowd) -> object:
+    """A sender's whole visit."""
+    holder = uuid7()
+    taken = webhook_commands.take(tx, crowd.endpoint, holder)
+    assert taken is not None
+    assert len(taken[1]) == 25
+    webhook_commands.settle(tx, crowd.endpoint, [Outcome(one, "failed") for one in taken[1]])
+    return webhook_commands.let_go(tx, crowd.endpoint, holder)
+
+
+def _record_deliveries(tx: Tx, crowd: Crowd) -> object:
+    new = [NewDelivery(crowd.endpoint, uuid7(), "ContactCreated", 1, None, "{}") for _ in range(9)]
+    return webhook_store.record(tx, new, again=True)
+
+
 WORK: dict[str, Query] = {
+    "sending webhooks": _send_due,
+    "recording deliveries": _record_deliveries,
+    "replaying a delivery": lambda tx, crowd: webhook_store.replay(tx, crowd.endpoint, uuid7()),
+    "deleting old deliveries": lambda tx, crowd: webhook_store.expire(
+        tx, crowd.endpoint, days=25, limit=100
+    ),
     "releasing": _take_due,
     "quota": lambda tx, crowd: email.quota(tx, crowd.mailbox),
     "reopening": lambda tx, crowd: email_store.reopen(
@@ -344,7 +395,7 @@ def test_the_sweeper_takes_what_is_due_from_its_index(recorded: Recording) -> No
     statements = recorded("crm_outbox")
     with system_transaction("system:outbox") as tx:
         assert len(outbox.claim(tx, limit=10, older_than_s=60)) == 10
-        outbox.expire_inbox(tx, limit=10)
+        assert outbox.expire_inbox(tx, limit=10) == outbox.expire_answers(tx, limit=10) == 10
     for statement in statements:
         assert complaints(statement) == [], (statement.text, json.dumps(statement.plan, indent=1))
 
@@ -354,6 +405,8 @@ RESOLVERS = {
     "app.resolve_due_mailboxes": ("crm_worker", "500"),
     "app.resolve_quiet_mailboxes": ("crm_worker", "now(), 500"),
     "app.resolve_expiring_watches": ("crm_worker", "now(), 500"),
+    "app.resolve_due_endpoints": ("crm_worker", "1000"),
+    "app.resolve_old_deliveries": ("crm_worker", "now() - interval '20 days', 1000"),
     "app.resolve_memberships": ("crm_auth", "gen_random_uuid()"),
 }
 
@@ -385,6 +438,8 @@ NOT_COUNTED = {
     "/health/startup": "asks on connections of its own",
     "/api/v1/mailboxes/{mailbox_id}/reconciliation": "asks Google in between",
 }
+TABLES = {"endpoint": "webhook_endpoints", "delivery": "webhook_deliveries"}
+"""Those that their rows' ids in a path are not named after."""
 READS = [one for one in operations() if one.method == "GET" and one.path not in NOT_COUNTED]
 
 
@@ -407,7 +462,7 @@ def _url(operation: Operation, database: Database, crowd: Crowd) -> str:
     path = operation.path
     for parameter in operation.parameters("path"):
         kind: str = parameter["name"].removesuffix("_id")
-        table = f"{kind}es" if kind.endswith("x") else f"{kind}s"
+        table = TABLES.get(kind) or (f"{kind}es" if kind.endswith("x") else f"{kind}s")
         query: Any = sql.SQL(
             "select max(id::text) as id from {} where workspace_id = %(id)s"
         ).format(sql.Identifier(table))
@@ -429,3 +484,56 @@ def test_a_request_sends_few_statements_and_as_many_for_a_hundred_items_as_for_o
         return
     one, many = (count(operation, f"{url}?limit={limit}") for limit in (1, 100))
     assert 1 <= one == many <= MOST_STATEMENTS
+
+
+@pytest.fixture
+def counted(recorded: Recording, call: Call, crowd: Crowd) -> Callable[..., tuple[int, Answer]]:
+    """How many statements a change sends, and what it is answered."""
+    caller = Workspace(crowd.workspace, crowd.user, crowd.session)
+
+    def change(path: str, body: dict[str, Any], **headers: str) -> tuple[int, Answer]:
+        [operation] = [one for one in operations() if one.name == f"POST {path}"]
+        statements = recorded(operation.role, explain=False)
+        answer = call(operation.handler, "POST", path, body, workspace=caller, headers=headers)
+        assert answer.status == 201, answer.body
+        return len(statements), answer
+
+    return change
+
+
+CREATIONS: dict[str, dict[str, Any]] = {
+    "/api/v1/contacts": {"name": "Ada"},
+    "/api/v1/tasks": {"title": "Call"},
+    "/api/v1/workspaces": {"name": "Beside"},
+}
+
+
+@pytest.mark.parametrize("path", CREATIONS)
+def test_a_key_costs_two_statements_and_its_replay_one(
+    path: str, counted: Callable[..., tuple[int, Answer]]
+) -> None:
+    """One to look it up under its lock, one to store the answer; without a key there is neither."""
+    counted(path, CREATIONS[path], **{"Idempotency-Key": "warm"})  # has the data key from now on
+    without, _ = counted(path, CREATIONS[path])
+    key = {"Idempotency-Key": uuid7().hex}
+    first, answer = counted(path, CREATIONS[path], **key)
+    again, replayed = counted(path, CREATIONS[path], **key)
+    assert (first, again) == (without + 2, 1)
+    assert replayed.body == answer.body
+
+
+def test_a_key_is_looked_up_by_the_tables_key(recorded: Recording, crowd: Crowd) -> None:
+    """Its plan is inside a function; pages read say as much."""
+    recorded("crm_app", explain=False)
+    with transaction(crowd.workspace) as tx:
+        (pages,) = tx.all(int, "select relpages from pg_class where relname = 'idempotency_keys'")
+        _, (found,) = (  # the first one reads the catalogue as well
+            tx.all(
+                tuple,
+                "explain (analyze, buffers, format json)"
+                " select free from app.claim_request(sha256('none'))",
+            )
+            for _ in range(2)
+        )
+    plan = found[0][0]["Plan"]
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 20 < pages

@@ -273,7 +273,14 @@ def test_functions_that_look_across_workspaces_give_ids_only(role: str, database
         assert function["owner"] in ("crm_resolver", "crm_owner", "crm_search")
         columns = function["result"].removeprefix("TABLE(").removesuffix(")").split(", ")
         told = {one.split(" ")[0] for one in columns}
-        assert told <= {"workspace_id", "mailbox_id", "address", "role", "integer"}, function
+        assert told <= {
+            "workspace_id",
+            "mailbox_id",
+            "endpoint_id",
+            "address",
+            "role",
+            "integer",
+        }, function
     names = {function["name"] for function in found}
     if role in ("crm_app", "crm_outbox"):
         assert names == {"forget_published"}, ONLY_OUTBOX

@@ -4,18 +4,20 @@ from fastapi import Response
 
 from functions.auth import commands
 from functions.auth.models import SignIn, SignUp, Token
-from shared.http import create_app, http_handler
+from shared.http import create_app, http_handler, unrepeatable
 from shared.log import about
 
 app = create_app("Auth")
 
+_NOBODY = unrepeatable("nobody is known yet whose key it would be")
 
-@app.post("/api/v1/auth/sign-up", status_code=201)
+
+@app.post("/api/v1/auth/sign-up", status_code=201, openapi_extra=_NOBODY)
 async def sign_up(new: SignUp, response: Response) -> Token:
     return _unstored(commands.sign_up(new), response)
 
 
-@app.post("/api/v1/auth/sign-in")
+@app.post("/api/v1/auth/sign-in", openapi_extra=_NOBODY)
 async def sign_in(given: SignIn, response: Response) -> Token:
     return _unstored(commands.sign_in(given), response)
 

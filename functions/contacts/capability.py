@@ -9,7 +9,7 @@ CAPABILITY = Capability(
             "api",
             "api.handler",
             http=(Http("/api/v1/contacts"),),
-            needs=frozenset({"database", "bus"}),
+            needs=frozenset({"database", "bus", "encryption"}),
             role="crm_app",
             memory=1024,
             snap_start=True,

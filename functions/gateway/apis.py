@@ -21,7 +21,9 @@ _FOLDER = Path(functions.__path__[0])
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """An HTTP function that is a FastAPI app. `about` is its capability's own word on itself."""
+    """An HTTP function that is a FastAPI app. `about` is its own word on itself, or else its
+    capability's.
+    """
 
     declared: Declared
     app: FastAPI
@@ -41,7 +43,7 @@ def find_apis() -> Iterator[Api]:
         about = (module.__doc__ or "").strip().partition(": ")[2]
         for declared in functions_of((capability,)):
             if declared.function.http and (app := _app_of(declared)) is not None:
-                yield Api(declared, app, about[:1].upper() + about[1:])
+                yield Api(declared, app, app.description or about[:1].upper() + about[1:])
 
 
 def _app_of(declared: Declared) -> FastAPI | None:

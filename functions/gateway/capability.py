@@ -6,8 +6,17 @@ CAPABILITY = Capability(
     "gateway",
     functions=(
         Function(
+            "api",
+            "api.events.handler",
+            http=(Http("/api/v1/events"),),
+            needs=frozenset({"database"}),
+            role="crm_app",
+            memory=1024,
+            snap_start=True,
+        ),
+        Function(
             "openapi",
-            "api.handler",
+            "api.openapi.handler",
             http=(Http("/api/v1/openapi.json", public=True),),
             memory=1024,
         ),

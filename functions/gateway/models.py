@@ -1,10 +1,126 @@
-"""The one shape of every error, as OpenAPI tells it to clients."""
+"""What the whole API has in common: its feed of events, and the one shape of its errors."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
+from events.envelope import Event
+from shared.errors import BadRequest, FieldError, HasteError
+
+
+class FeedGone(HasteError):
+    """The feed cannot be continued from this cursor: the events after it are no longer kept, or the
+    feed was restored to an earlier state. Take a new cursor with `after=latest`, read what you keep
+    anew from the API's lists, and continue from that cursor.
+    """
+
+    status = 410
+
+
+class UnknownEventType(BadRequest):
+    """There is no event of this type; `GET /api/v1/events/types` names those there are."""
+
+
+class FeedEvent(BaseModel):
+    """An event, at its place in the workspace's feed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    position: int = Field(description="Grows with every event of the workspace.")
+    id: UUID
+    type: str
+    at: datetime
+    actor: str = Field(description="`user:<id>`, `system:<capability>` or `automation:<id>`.")
+    aggregate_id: UUID = Field(description="What the event is about.")
+    aggregate_version: int = Field(description="Grows by one with each change of it.")
+    data: dict[str, Any] = Field(description="The event as it was published.")
+
+
+class FeedPage(BaseModel):
+    """Events in the order of their commits."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[FeedEvent]
+    next_cursor: str = Field(description="Where to continue, always: keep it with what you did.")
+    has_more: bool = Field(description="Whether to ask again at once. False: you are up to date.")
+
+
+class EventType(BaseModel):
+    """A type of event."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    description: str
+    source: str = Field(description="The capability that emits it.")
+    version: int
+    since: str = Field(description="The release that brought it.")
+    json_schema: dict[str, Any] = Field(
+        serialization_alias="schema",
+        description="JSON Schema of `data`. It only ever gains optional fields.",
+    )
+
+
+class EventTypes(BaseModel):
+    """Every type of event there is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[EventType]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A stretch of the feed: the events wanted, the position up to which it was looked at, and
+    whether there are positions behind it.
+    """
+
+    events: list[FeedEvent]
+    end: int
+    has_more: bool
+
+
+def require_known(types: Sequence[str], known: Collection[str]) -> None:
+    """Refuse to filter by types that no event can have.
+
+    Raises:
+        UnknownEventType: no event is of one of the types.
+    """
+    unknown = [(place, name) for place, name in enumerate(types) if name not in known]
+    if unknown:
+        raise UnknownEventType(
+            errors=tuple(
+                FieldError(f"/query/types/{place}", "there is no such event", "unknown_event_type")
+                for place, _ in unknown
+            )
+        )
+
+
+def described(event: type[Event]) -> EventType:
+    """What is known of a type of event."""
+    return EventType(
+        type=event.type_name(),
+        description=" ".join((event.__doc__ or "").split()),
+        source=event.source,
+        version=event.version,
+        since=event.since,
+        json_schema=event.model_json_schema(mode="serialization", schema_generator=_Untitled),
+    )
+
+
+class _Untitled(GenerateJsonSchema):
+    """Leaves out titles, which only repeat the names of the fields."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
 
 
 class FieldProblem(BaseModel):

@@ -66,6 +66,7 @@ def merge(parts: Sequence[Part]) -> Json:
         ValueError: two parts have the same operation, or a name is taken where it must be free.
     """
     paths: Json = {}
+    webhooks: Json = {}
     schemas = problem_schemas(SCHEMAS + "{model}")
     clashing = clashing_names([part.schemas for part in parts])
     operation_ids = Counter(_short_id(*one) for part in parts for one in _operations(part))
@@ -76,6 +77,9 @@ def merge(parts: Sequence[Part]) -> Json:
             named = operation | ({"operationId": short} if operation_ids[short] == 1 else {})
             finished = _finished(named, part, public=part.is_public(path))
             _put(paths.setdefault(path, {}), method, renamed(finished, names))
+        for name, method, operation in _operations(part, "webhooks"):
+            sent = _tagged(operation, part) | {"operationId": _short_id(name, method, operation)}
+            _put(webhooks.setdefault(name, {}), method, renamed(sent, names))
         for name, schema in part.schemas.items():
             _put(schemas, names.get(name, name), renamed(schema, names))
     return {
@@ -85,6 +89,7 @@ def merge(parts: Sequence[Part]) -> Json:
         "security": [{"bearer": []}],
         "tags": _tags(parts),
         "paths": paths,
+        "webhooks": webhooks,
         "components": {
             "schemas": schemas,
             "responses": {"Problem": _PROBLEM},
@@ -93,23 +98,30 @@ def merge(parts: Sequence[Part]) -> Json:
     }
 
 
-def _operations(part: Part) -> Iterable[tuple[str, str, Json]]:
-    for path, item in part.document["paths"].items():
+def _operations(part: Part, kind: str = "paths") -> Iterable[tuple[str, str, Json]]:
+    """The operations of its paths, or of its webhooks, which are what we ask of others."""
+    for path, item in part.document.get(kind, {}).items():
         for method, operation in item.items():
             if method in _METHODS:
                 yield path, method, operation
 
 
 def _finished(operation: Json, part: Part, *, public: bool) -> Json:
-    """The operation as the whole API has it. FastAPI's own 422 is not what we answer."""
+    """The operation as the whole API has it: who may call, and how it fails."""
+    tagged = _tagged(operation, part)
+    responses = tagged["responses"] | {"default": {"$ref": "#/components/responses/Problem"}}
+    open_to_all: Json = {"security": []} if public else {}
+    return tagged | {"responses": responses} | open_to_all
+
+
+def _tagged(operation: Json, part: Part) -> Json:
+    """The operation under its part's tag, without FastAPI's 422, which nobody answers."""
     responses = {
         status: response
         for status, response in operation["responses"].items()
         if f"{SCHEMAS}{_FASTAPI_ERRORS[0]}" not in json.dumps(response)
     }
-    responses["default"] = {"$ref": "#/components/responses/Problem"}
-    open_to_all: Json = {"security": []} if public else {}
-    return operation | {"tags": [part.title], "responses": responses} | open_to_all
+    return operation | {"tags": [part.title], "responses": responses}
 
 
 def _short_id(path: str, method: str, operation: Json) -> str:

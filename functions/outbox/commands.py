@@ -37,7 +37,7 @@ def sweep() -> None:
         taken = publish(_parcels(claimed), budget_s=_BUDGET_S)
         forget(taken)
         published += len(taken)
-        if not taken or len(claimed) < _CLAIM or time.monotonic() > deadline:
+        if not taken or time.monotonic() > deadline:
             break
     with system_transaction(ACTOR) as tx:
         oldest_s = queries.oldest_age_s(tx)
@@ -45,14 +45,15 @@ def sweep() -> None:
     metrics.add_metric("OutboxOldestSeconds", "Seconds", oldest_s)
 
 
-def expire_inbox() -> None:
-    """Delete old inbox rows, in portions that hold no lock for long."""
+def expire() -> None:
+    """Delete old inbox rows and answers, in portions that hold no lock for long."""
     deadline = time.monotonic() + _BUDGET_S
-    while time.monotonic() < deadline:
-        with system_transaction(ACTOR) as tx:
-            deleted = store.expire_inbox(tx, limit=_EXPIRE)
-        if deleted < _EXPIRE:
-            break
+    for delete in (store.expire_inbox, store.expire_answers):
+        while time.monotonic() < deadline:
+            with system_transaction(ACTOR) as tx:
+                deleted = delete(tx, limit=_EXPIRE)
+            if deleted < _EXPIRE:
+                break
 
 
 def _parcels(events: Sequence[Unpublished]) -> list[Parcel]:

@@ -1,4 +1,4 @@
-"""Taking rows from the outbox and the inbox, of every workspace."""
+"""Taking rows from the outbox, the inbox and the kept answers, of every workspace."""
 
 from __future__ import annotations
 
@@ -60,6 +60,23 @@ def expire_inbox(tx: Tx, *, limit: int) -> int:
         ) old
         where i.workspace_id = old.workspace_id and i.consumer = old.consumer
             and i.event_id = old.event_id
+        """,
+        limit=limit,
+    )
+
+
+def expire_answers(tx: Tx, *, limit: int) -> int:
+    """Forget answers to requests with an Idempotency-Key that are older than a day, up to `limit`;
+    how many there were. They count for nothing from then on, whether deleted or not.
+    """
+    return tx.run(
+        """
+        delete from idempotency_keys k using (
+            select workspace_id, request from idempotency_keys
+            where created_at <= now() - interval '24 hours'
+            limit %(limit)s
+        ) old
+        where k.workspace_id = old.workspace_id and k.request = old.request
         """,
         limit=limit,
     )

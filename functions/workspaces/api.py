@@ -11,9 +11,9 @@ app = create_app("Workspaces")
 
 @app.post("/api/v1/workspaces", status_code=201)
 async def create_workspace(
-    new: NewWorkspace, caller: CurrentCaller, response: Response
+    new: NewWorkspace, caller: CurrentCaller, tx: Transaction, response: Response
 ) -> Workspace:
-    workspace = commands.create_workspace(new, owner_id=caller.user_id)
+    workspace = commands.create_workspace(tx, new, owner_id=caller.user_id)
     set_etag(response, workspace.version)
     return workspace
 

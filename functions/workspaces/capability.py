@@ -9,7 +9,7 @@ CAPABILITY = Capability(
             "api",
             "api.handler",
             http=(Http("/api/v1/workspaces"),),
-            needs=frozenset({"database", "bus"}),
+            needs=frozenset({"database", "bus", "encryption"}),
             role="crm_app",
         ),
     ),

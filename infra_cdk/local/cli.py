@@ -128,6 +128,21 @@ def bench_api(
         bench_api(Asked(contacts, machine))
 
 
+@bench.command("feed")
+def bench_feed(
+    events: Annotated[
+        int, typer.Option(min=1, max=10_000_000, help="How many there are to read.")
+    ] = 100_000,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to write.")] = 10.0,
+    machine: Machine = False,
+) -> None:
+    """Events a second: written into one workspace, into a hundred, and read."""
+    with _explained():
+        from infra_cdk.local.commands.bench_feed import Asked, bench_feed
+
+        bench_feed(Asked(events, seconds, machine))
+
+
 @bench.command("cold")
 def bench_cold(
     runs: Annotated[int, typer.Option(min=1, max=1000, help="Cold starts of each.")] = 10,

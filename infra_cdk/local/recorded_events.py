@@ -20,6 +20,7 @@ from events.ids import uuid7
 from functions.auth.keys import KeySet
 from functions.auth.tokens import Claims, sign
 from functions.email.models import FetchEmail, SyncMailbox
+from functions.webhooks.models import DueEndpoint
 from infra_cdk.local.google.push import envelope
 from infra_cdk.local.state import CHECKOUT
 from shared.wiring import Declared, Http, Queue, Schedule
@@ -230,6 +231,9 @@ _MESSAGES: Mapping[str, Callable[[Known], str]] = {
         mailbox_id=uuid4(),
         provider_id="18c2f0a1b2c3d4e5",
         listed=False,
+    ).model_dump_json(),
+    "webhook-sends": lambda known: DueEndpoint(
+        workspace_id=known.workspace_id, endpoint_id=uuid4()
     ).model_dump_json(),
 }
 """By queue, what our own code puts there."""

@@ -309,6 +309,7 @@ def _config(state: State, options: Options, ports: Mapping[str, int]) -> StackCo
             "ACCESS_TOKEN_SECONDS": "86400",
             "MAIL_QUIET_SECONDS": "60",
             "MAIL_RELEASE_AGAIN_SECONDS": "120",
+            "WEBHOOK_ALLOW": "127.0.0.0/8,::1/128,localhost",
             **options.settings,
         },
         retry_seconds=options.retry_seconds,

@@ -16,6 +16,21 @@ end $$;
 
 ALTER FUNCTION app.begin_request(workspace uuid, caller uuid) OWNER TO crm_owner;
 
+CREATE FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+begin
+    free := pg_try_advisory_xact_lock(('x' || encode(substr(wanted, 1, 8), 'hex'))::bit(64)::bigint);
+    if free then
+        select k.response into response from public.idempotency_keys k
+        where k.workspace_id = (select nullif(current_setting('app.workspace_id', true), '')::uuid)
+            and k.request = wanted and k.created_at > now() - interval '24 hours';
+    end if;
+end $$;
+
+ALTER FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) OWNER TO crm_owner;
+
 CREATE FUNCTION app.forget_published(workspaces uuid[], events uuid[]) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -67,6 +82,24 @@ end $$;
 
 ALTER PROCEDURE app.protect_mail(IN target regclass, IN tiers text[]) OWNER TO crm_owner;
 
+CREATE FUNCTION app.resolve_due_endpoints(most integer) RETURNS TABLE(workspace_id uuid, endpoint_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select e.workspace_id, e.id from public.webhook_endpoints e
+    where e.enabled and e.deleted_at is null
+        and (e.resting_until is null or e.resting_until <= now())
+        and (e.busy_until is null or e.busy_until <= now())
+        and exists (
+            select from public.webhook_deliveries d
+            where d.workspace_id = e.workspace_id and d.endpoint_id = e.id
+                and d.state = 'pending' and d.due_at <= now()
+        )
+    order by e.tokens_at limit most
+$$;
+
+ALTER FUNCTION app.resolve_due_endpoints(most integer) OWNER TO crm_resolver;
+
 CREATE FUNCTION app.resolve_due_mailboxes(most integer) RETURNS TABLE(workspace_id uuid, mailbox_id uuid, address text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -117,6 +150,20 @@ $$;
 
 ALTER FUNCTION app.resolve_memberships(person uuid) OWNER TO crm_resolver;
 
+CREATE FUNCTION app.resolve_old_deliveries(before timestamp with time zone, most integer) RETURNS TABLE(workspace_id uuid, endpoint_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select e.workspace_id, e.id from public.webhook_endpoints e
+    where exists (
+        select from public.webhook_deliveries d
+        where d.workspace_id = e.workspace_id and d.endpoint_id = e.id and d.created_at < before
+    )
+    limit most
+$$;
+
+ALTER FUNCTION app.resolve_old_deliveries(before timestamp with time zone, most integer) OWNER TO crm_resolver;
+
 CREATE FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone, most integer) RETURNS TABLE(workspace_id uuid, mailbox_id uuid, address text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -129,6 +176,23 @@ CREATE FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone, most
 $$;
 
 ALTER FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone, most integer) OWNER TO crm_resolver;
+
+CREATE FUNCTION app.retire_events(before timestamp with time zone) RETURNS integer
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog'
+    AS $$
+    with last as (
+        select workspace_id, max(position) as position from public.event_log
+        where id < app.uuid7_floor(before) group by workspace_id
+    ), moved as (
+        update public.feed f set kept_from = last.position + 1 from last
+        where f.workspace_id = last.workspace_id and f.kept_from <= last.position
+        returning 1
+    )
+    select count(*)::int from moved
+$$;
+
+ALTER FUNCTION app.retire_events(before timestamp with time zone) OWNER TO crm_owner;
 
 CREATE FUNCTION app.roll_partitions(ahead integer DEFAULT 3) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -377,12 +441,26 @@ ALTER TABLE public.event_log OWNER TO crm_owner;
 
 CREATE TABLE public.feed (
     workspace_id uuid NOT NULL,
-    "position" bigint DEFAULT 0 NOT NULL
+    "position" bigint DEFAULT 0 NOT NULL,
+    kept_from bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT feed_kept_from_check CHECK ((kept_from >= 1))
 );
 
 ALTER TABLE ONLY public.feed FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.feed OWNER TO crm_owner;
+
+CREATE TABLE public.idempotency_keys (
+    workspace_id uuid NOT NULL,
+    request bytea NOT NULL,
+    response bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_keys_request_check CHECK ((length(request) = 32))
+);
+
+ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency_keys OWNER TO crm_owner;
 
 CREATE TABLE public.inbox (
     workspace_id uuid NOT NULL,
@@ -542,6 +620,65 @@ CREATE TABLE public.users (
 
 ALTER TABLE public.users OWNER TO crm_owner;
 
+CREATE TABLE public.webhook_deliveries (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    endpoint_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    event_type text NOT NULL,
+    "position" bigint,
+    mailbox_id uuid,
+    body text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    reason text,
+    attempts integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    sending boolean DEFAULT false NOT NULL,
+    claim bigint DEFAULT 0 NOT NULL,
+    log jsonb DEFAULT '[]'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT webhook_deliveries_event_type_check CHECK ((length(event_type) <= 100)),
+    CONSTRAINT webhook_deliveries_reason_check CHECK ((length(reason) <= 100)),
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY public.webhook_deliveries FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_deliveries OWNER TO crm_owner;
+
+CREATE TABLE public.webhook_endpoints (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    url text NOT NULL,
+    description text NOT NULL,
+    event_types text[],
+    enabled boolean NOT NULL,
+    disabled_reason text,
+    secret bytea NOT NULL,
+    previous_secret bytea,
+    previous_secret_until timestamp with time zone,
+    failing_since timestamp with time zone,
+    resting_until timestamp with time zone,
+    busy_by uuid,
+    busy_until timestamp with time zone,
+    wake_at timestamp with time zone,
+    tokens double precision DEFAULT 0 NOT NULL,
+    tokens_at timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT webhook_endpoints_description_check CHECK ((length(description) <= 500)),
+    CONSTRAINT webhook_endpoints_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['gone'::text, 'failing'::text]))),
+    CONSTRAINT webhook_endpoints_url_check CHECK ((length(url) <= 2048))
+);
+
+ALTER TABLE ONLY public.webhook_endpoints FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_endpoints OWNER TO crm_owner;
+
 CREATE TABLE public.workspace_keys (
     workspace_id uuid NOT NULL,
     wrapped bytea NOT NULL,
@@ -604,6 +741,9 @@ ALTER TABLE ONLY public.event_log
 ALTER TABLE ONLY public.feed
     ADD CONSTRAINT feed_pkey PRIMARY KEY (workspace_id);
 
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (workspace_id, request);
+
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (workspace_id, consumer, event_id);
 
@@ -637,6 +777,15 @@ ALTER TABLE ONLY public.users
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_workspace_id_endpoint_id_event_id_key UNIQUE (workspace_id, endpoint_id, event_id);
+
+ALTER TABLE ONLY public.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (workspace_id, id);
+
 ALTER TABLE ONLY public.workspace_keys
     ADD CONSTRAINT workspace_keys_pkey PRIMARY KEY (workspace_id);
 
@@ -667,6 +816,8 @@ CREATE INDEX emails_thread ON ONLY public.emails USING btree (workspace_id, thre
 
 CREATE INDEX event_log_position ON ONLY public.event_log USING btree (workspace_id, "position");
 
+CREATE INDEX idempotency_keys_created ON public.idempotency_keys USING btree (created_at);
+
 CREATE INDEX inbox_seen ON public.inbox USING btree (seen_at);
 
 CREATE INDEX mail_ledger_email ON public.mail_ledger USING btree (workspace_id, email_id) WHERE (email_id IS NOT NULL);
@@ -696,6 +847,14 @@ CREATE INDEX tasks_status ON public.tasks USING btree (workspace_id, status, cre
 CREATE INDEX threads_mailbox ON public.threads USING btree (workspace_id, mailbox_id, last_at DESC, id DESC);
 
 CREATE INDEX threads_newest ON public.threads USING btree (workspace_id, last_at DESC, id DESC);
+
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (workspace_id, endpoint_id, due_at) WHERE (state = 'pending'::text);
+
+CREATE INDEX webhook_deliveries_newest ON public.webhook_deliveries USING btree (workspace_id, endpoint_id, created_at DESC, id DESC);
+
+CREATE INDEX webhook_deliveries_state ON public.webhook_deliveries USING btree (workspace_id, endpoint_id, state, created_at DESC, id DESC);
+
+CREATE INDEX webhook_endpoints_newest ON public.webhook_endpoints USING btree (workspace_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 
 ALTER TABLE ONLY public.automation_runs
     ADD CONSTRAINT automation_runs_workspace_id_automation_id_fkey FOREIGN KEY (workspace_id, automation_id) REFERENCES public.automations(workspace_id, id);
@@ -733,6 +892,9 @@ ALTER TABLE public.emails
 ALTER TABLE ONLY public.feed
     ADD CONSTRAINT feed_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
@@ -766,6 +928,15 @@ ALTER TABLE ONLY public.tasks
 ALTER TABLE ONLY public.threads
     ADD CONSTRAINT threads_workspace_id_mailbox_id_fkey FOREIGN KEY (workspace_id, mailbox_id) REFERENCES public.mailboxes(workspace_id, id);
 
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_workspace_id_endpoint_id_fkey FOREIGN KEY (workspace_id, endpoint_id) REFERENCES public.webhook_endpoints(workspace_id, id);
+
+ALTER TABLE ONLY public.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_workspace_id_user_id_fkey FOREIGN KEY (workspace_id, user_id) REFERENCES public.memberships(workspace_id, user_id);
+
 ALTER TABLE ONLY public.workspace_keys
     ADD CONSTRAINT workspace_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
@@ -795,6 +966,8 @@ CREATE POLICY backfill ON public.event_log TO crm_migrator USING (true) WITH CHE
 
 CREATE POLICY backfill ON public.feed TO crm_migrator USING (true) WITH CHECK (true);
 
+CREATE POLICY backfill ON public.idempotency_keys TO crm_migrator USING (true) WITH CHECK (true);
+
 CREATE POLICY backfill ON public.inbox TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.mail_ledger TO crm_migrator USING (true) WITH CHECK (true);
@@ -810,6 +983,10 @@ CREATE POLICY backfill ON public.sessions TO crm_migrator USING (true) WITH CHEC
 CREATE POLICY backfill ON public.tasks TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.threads TO crm_migrator USING (true) WITH CHECK (true);
+
+CREATE POLICY backfill ON public.webhook_deliveries TO crm_migrator USING (true) WITH CHECK (true);
+
+CREATE POLICY backfill ON public.webhook_endpoints TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.workspace_keys TO crm_migrator USING (true) WITH CHECK (true);
 
@@ -831,13 +1008,19 @@ ALTER TABLE public.emails ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.event_log ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY expire ON public.idempotency_keys FOR DELETE TO crm_outbox USING ((created_at <= (now() - '24:00:00'::interval)));
+
 CREATE POLICY expire ON public.inbox FOR DELETE TO crm_outbox USING ((seen_at < (now() - '30 days'::interval)));
+
+CREATE POLICY expire_select ON public.idempotency_keys FOR SELECT TO crm_outbox USING ((created_at <= (now() - '24:00:00'::interval)));
 
 CREATE POLICY expire_select ON public.inbox FOR SELECT TO crm_outbox USING ((seen_at < (now() - '30 days'::interval)));
 
 ALTER TABLE public.feed ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY forget ON public.outbox TO crm_resolver USING (true);
+
+ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.inbox ENABLE ROW LEVEL SECURITY;
 
@@ -859,6 +1042,10 @@ CREATE POLICY resolve ON public.mailboxes FOR SELECT TO crm_resolver USING (true
 
 CREATE POLICY resolve ON public.memberships FOR SELECT TO crm_resolver USING (true);
 
+CREATE POLICY resolve ON public.webhook_deliveries FOR SELECT TO crm_resolver USING (true);
+
+CREATE POLICY resolve ON public.webhook_endpoints FOR SELECT TO crm_resolver USING (true);
+
 ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY sharing ON public.email_analyses AS RESTRICTIVE FOR SELECT TO crm_app USING ((mailbox_id IN ( SELECT m.id
@@ -876,6 +1063,14 @@ CREATE POLICY sharing ON public.email_entities AS RESTRICTIVE FOR SELECT TO crm_
 CREATE POLICY sharing ON public.email_subjects AS RESTRICTIVE FOR SELECT TO crm_app USING ((mailbox_id IN ( SELECT m.id
    FROM public.mailboxes m
   WHERE ((m.workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")) AND ((m.user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")) OR (m.sharing = ANY ('{subject,everything}'::text[])))))));
+
+CREATE POLICY sharing ON public.event_log AS RESTRICTIVE FOR SELECT TO crm_app USING (((type = ANY (ARRAY['EmailReceived'::text, 'EmailChanged'::text])) OR (NOT (payload ? 'mailbox_id'::text)) OR ((payload ->> 'mailbox_id'::text) IN ( SELECT (m.id)::text AS id
+   FROM public.mailboxes m
+  WHERE ((m.workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")) AND ((m.user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")) OR (m.sharing = 'everything'::text)))))));
+
+CREATE POLICY sharing ON public.webhook_deliveries AS RESTRICTIVE FOR SELECT TO crm_app USING (((mailbox_id IS NULL) OR (mailbox_id IN ( SELECT m.id
+   FROM public.mailboxes m
+  WHERE ((m.workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")) AND ((m.user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")) OR (m.sharing = 'everything'::text)))))));
 
 ALTER TABLE public.tasks ENABLE ROW LEVEL SECURITY;
 
@@ -901,6 +1096,8 @@ CREATE POLICY tenant ON public.event_log USING ((workspace_id = ( SELECT (NULLIF
 
 CREATE POLICY tenant ON public.feed USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY tenant ON public.idempotency_keys USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY tenant ON public.inbox USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.mail_ledger USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -917,11 +1114,19 @@ CREATE POLICY tenant ON public.tasks USING ((workspace_id = ( SELECT (NULLIF(cur
 
 CREATE POLICY tenant ON public.threads USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY tenant ON public.webhook_deliveries USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY tenant ON public.webhook_endpoints USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY tenant ON public.workspace_keys USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.workspaces USING ((id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 ALTER TABLE public.threads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_endpoints ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workspace_keys ENABLE ROW LEVEL SECURITY;
 
@@ -952,6 +1157,9 @@ GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid) TO crm_auth
 GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid) TO crm_outbox;
 GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid) TO crm_migrator;
 
+REVOKE ALL ON FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) TO crm_app;
+
 REVOKE ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) TO crm_app;
 GRANT ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) TO crm_worker;
@@ -961,6 +1169,9 @@ GRANT ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) TO 
 REVOKE ALL ON PROCEDURE app.protect(IN target regclass) FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE app.protect_mail(IN target regclass, IN tiers text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.resolve_due_endpoints(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.resolve_due_endpoints(most integer) TO crm_worker;
 
 REVOKE ALL ON FUNCTION app.resolve_due_mailboxes(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_due_mailboxes(most integer) TO crm_worker;
@@ -974,14 +1185,21 @@ GRANT ALL ON FUNCTION app.resolve_mailbox(wanted text) TO crm_worker;
 REVOKE ALL ON FUNCTION app.resolve_memberships(person uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_memberships(person uuid) TO crm_auth;
 
+REVOKE ALL ON FUNCTION app.resolve_old_deliveries(before timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.resolve_old_deliveries(before timestamp with time zone, most integer) TO crm_worker;
+
 REVOKE ALL ON FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone, most integer) TO crm_worker;
+
+REVOKE ALL ON FUNCTION app.retire_events(before timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.retire_events(before timestamp with time zone) TO crm_migrator;
 
 REVOKE ALL ON FUNCTION app.roll_partitions(ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.roll_partitions(ahead integer) TO crm_worker;
 GRANT ALL ON FUNCTION app.roll_partitions(ahead integer) TO crm_migrator;
 
 REVOKE ALL ON FUNCTION app.uuid7_floor(at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.uuid7_floor(at timestamp with time zone) TO crm_migrator;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.automation_runs TO crm_migrator;
 GRANT SELECT ON TABLE public.automation_runs TO crm_app;
@@ -1026,9 +1244,17 @@ GRANT SELECT,INSERT ON TABLE public.event_log TO crm_auth;
 GRANT SELECT ON TABLE public.event_log TO crm_outbox;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.feed TO crm_migrator;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.feed TO crm_app;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.feed TO crm_worker;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.feed TO crm_auth;
+GRANT SELECT,INSERT ON TABLE public.feed TO crm_app;
+GRANT SELECT,INSERT ON TABLE public.feed TO crm_worker;
+GRANT SELECT,INSERT ON TABLE public.feed TO crm_auth;
+
+GRANT UPDATE("position") ON TABLE public.feed TO crm_app;
+GRANT UPDATE("position") ON TABLE public.feed TO crm_worker;
+GRANT UPDATE("position") ON TABLE public.feed TO crm_auth;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO crm_migrator;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.idempotency_keys TO crm_app;
+GRANT SELECT,DELETE ON TABLE public.idempotency_keys TO crm_outbox;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.inbox TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.inbox TO crm_app;
@@ -1096,6 +1322,38 @@ GRANT SELECT ON TABLE public.threads TO crm_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.threads TO crm_worker;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.users TO crm_auth;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_deliveries TO crm_migrator;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.webhook_deliveries TO crm_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_deliveries TO crm_worker;
+
+GRANT SELECT(workspace_id) ON TABLE public.webhook_deliveries TO crm_resolver;
+
+GRANT SELECT(endpoint_id) ON TABLE public.webhook_deliveries TO crm_resolver;
+
+GRANT SELECT(state) ON TABLE public.webhook_deliveries TO crm_resolver;
+
+GRANT SELECT(due_at) ON TABLE public.webhook_deliveries TO crm_resolver;
+
+GRANT SELECT(created_at) ON TABLE public.webhook_deliveries TO crm_resolver;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_endpoints TO crm_migrator;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.webhook_endpoints TO crm_app;
+GRANT SELECT,UPDATE ON TABLE public.webhook_endpoints TO crm_worker;
+
+GRANT SELECT(workspace_id) ON TABLE public.webhook_endpoints TO crm_resolver;
+
+GRANT SELECT(id) ON TABLE public.webhook_endpoints TO crm_resolver;
+
+GRANT SELECT(enabled) ON TABLE public.webhook_endpoints TO crm_resolver;
+
+GRANT SELECT(resting_until) ON TABLE public.webhook_endpoints TO crm_resolver;
+
+GRANT SELECT(busy_until) ON TABLE public.webhook_endpoints TO crm_resolver;
+
+GRANT SELECT(tokens_at) ON TABLE public.webhook_endpoints TO crm_resolver;
+
+GRANT SELECT(deleted_at) ON TABLE public.webhook_endpoints TO crm_resolver;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workspace_keys TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.workspace_keys TO crm_app;

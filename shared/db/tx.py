@@ -19,6 +19,7 @@ from shared.db.connection import Connection, close, connection
 
 Row = TypeVar("Row")
 _NO_WORKSPACE = UUID(int=0)
+_BEGIN_REQUEST = "select app.begin_request(%s, %s)"
 _SCALARS = (bool, int, float, str, bytes, UUID, datetime)
 
 
@@ -29,13 +30,14 @@ class Tx:
     argument and never commit. `actor` is who acts, as in `Event.actor`.
     """
 
-    __slots__ = ("_connection", "_emitted", "actor", "user_id", "workspace_id")
+    __slots__ = ("_connection", "_emitted", "_of_opened", "actor", "user_id", "workspace_id")
 
     def __init__(
         self, opened: Connection, workspace_id: UUID, user_id: UUID | None, actor: str
     ) -> None:
         self._connection = opened
         self._emitted: list[Event] = []
+        self._of_opened: list[Event] = []
         self.workspace_id = workspace_id
         self.user_id = user_id
         self.actor = actor
@@ -96,13 +98,31 @@ class Tx:
         """A part of the transaction that may fail alone: where the block raises, what it wrote and
         what it emitted is undone, the transaction stays usable, and the error goes on.
         """
-        emitted_before = len(self._emitted)
+        before = len(self._emitted), len(self._of_opened)
         try:
             with self._connection.transaction():
                 yield
         except BaseException:
-            del self._emitted[emitted_before:]
+            del self._emitted[before[0] :], self._of_opened[before[1] :]
             raise
+
+    @contextmanager
+    def opening(self, workspace_id: UUID) -> Generator[Tx]:
+        """A workspace that does not exist yet, for the block that creates it. Row-level security
+        lets nobody write into another workspace, so a new one is written from inside; it commits
+        with the rest of this transaction.
+
+        Raises:
+            ValueError: it exists.
+        """
+        inside = Tx(self._connection, workspace_id, self.user_id, self.actor)
+        with self.savepoint():
+            self._connection.execute(_BEGIN_REQUEST, (workspace_id, self.user_id))
+            if inside.one(int, "select 1 from workspaces where id = %(workspace_id)s"):
+                raise ValueError("only a workspace that does not exist can be opened")
+            yield inside
+            self._of_opened += inside._written()
+            self._connection.execute(_BEGIN_REQUEST, (self.workspace_id, self.user_id))
 
     @contextmanager
     def acting_as(self, actor: str) -> Generator[None]:
@@ -117,6 +137,10 @@ class Tx:
         params["workspace_id"] = self.workspace_id
         cursor = self._connection.cursor(row_factory=_factory(row))
         return cursor.execute(query, params)
+
+    def _written(self) -> list[Event]:
+        """Write what was emitted; every event of the transaction, with its position."""
+        return [*self._of_opened, *self._append_events()]
 
     def _append_events(self) -> list[Event]:
         """Write what was emitted to the feed and the outbox, in order; with their positions.
@@ -171,9 +195,9 @@ def transaction(
     opened = _begin()
     tx = Tx(opened, workspace_id, user_id, actor or (f"user:{user_id}" if user_id else "system"))
     try:
-        opened.execute("select app.begin_request(%s, %s)", (workspace_id, user_id))
+        opened.execute(_BEGIN_REQUEST, (workspace_id, user_id))
         yield tx
-        written = tx._append_events()  # pyright: ignore[reportPrivateUsage] -- same module
+        written = tx._written()  # pyright: ignore[reportPrivateUsage] -- same module
         opened.execute("commit")
     except BaseException:
         _rollback(opened)

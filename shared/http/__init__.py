@@ -1,8 +1,16 @@
-"""HTTP: the app, its transaction and caller, problem details, pages and entity tags."""
+"""HTTP: the app, its transaction and caller, what happens once, problems, pages, entity tags."""
 
 from shared.cursors import decode_cursor
-from shared.http.app import CurrentCaller, Transaction, create_app
+from shared.http.app import (
+    CurrentCaller,
+    LateTransaction,
+    RequestName,
+    Transaction,
+    create_app,
+    create_router,
+)
 from shared.http.etags import IfMatch, expected_version, set_etag
+from shared.http.idempotency import unrepeatable
 from shared.http.lambdas import http_handler
 from shared.http.pages import DEFAULT_LIMIT, CursorParam, Limit, Page, page
 
@@ -11,13 +19,17 @@ __all__ = [
     "CurrentCaller",
     "CursorParam",
     "IfMatch",
+    "LateTransaction",
     "Limit",
     "Page",
+    "RequestName",
     "Transaction",
     "create_app",
+    "create_router",
     "decode_cursor",
     "expected_version",
     "http_handler",
     "page",
     "set_etag",
+    "unrepeatable",
 ]

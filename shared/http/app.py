@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.auth import Caller, caller_of
 from shared.db import Tx, transaction
 from shared.errors import TooLarge
 from shared.http import problems
+from shared.http.idempotency import Route, keyed
+from shared.ids import uuid7
 from shared.log import about
 
 _MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -28,9 +31,15 @@ def create_app(title: str) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
+    app.router.route_class = Route
     app.add_middleware(_BodyLimit)
     problems.install(app)
     return app
+
+
+def create_router() -> APIRouter:
+    """Routes of a module of their own, for `app.include_router`."""
+    return APIRouter(route_class=Route)
 
 
 async def current_caller(request: Request) -> Caller:
@@ -43,8 +52,11 @@ async def current_caller(request: Request) -> Caller:
 CurrentCaller = Annotated[Caller, Depends(current_caller)]
 
 
-async def _open_transaction(caller: CurrentCaller) -> AsyncGenerator[Tx]:
+async def _open_transaction(request: Request, caller: CurrentCaller) -> AsyncGenerator[Tx]:
+    once = keyed(request, caller)
     with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+        if once is not None:
+            once.begun(tx)
         yield tx
 
 
@@ -53,6 +65,48 @@ Transaction = Annotated[Tx, Depends(_open_transaction, scope="function")]
 
 `scope="function"` is what makes that so: FastAPI's default closes the dependency after the response
 has gone out, and a failed COMMIT would still answer 200.
+"""
+
+Begin = Callable[[], Tx]
+
+
+async def _open_late(request: Request, caller: CurrentCaller) -> AsyncGenerator[Begin]:
+    once = keyed(request, caller)
+    if once is not None:
+        with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+            once.look_up(tx)
+    with ExitStack() as open_until_the_end:
+
+        def begin() -> Tx:
+            opening = transaction(caller.workspace_id, user_id=caller.user_id)
+            tx = open_until_the_end.enter_context(opening)
+            if once is not None:
+                once.begun(tx)
+            return tx
+
+        if once is not None:
+            once.begin = begin
+        yield begin
+
+
+LateTransaction = Annotated[Begin, Depends(_open_late, scope="function")]
+"""For a route that calls a vendor: `begin()` opens the request's transaction, after the call.
+
+Until then the route may open others, to read. What it does at the vendor before must be harmless to
+do again, since a crash in between is followed by another attempt; what must only be done once the
+transaction has committed is a background task. A route that never calls `begin` has its effect at
+the vendor alone, and only its answer is stored.
+"""
+
+
+async def _name_request(request: Request, caller: CurrentCaller) -> str:
+    once = keyed(request, caller)
+    return once.name if once is not None else uuid7().hex
+
+
+RequestName = Annotated[str, Depends(_name_request)]
+"""What to call this request where others drop what comes twice, as FIFO queues do: every attempt
+with the same Idempotency-Key has the same name.
 """
 
 

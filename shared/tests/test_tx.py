@@ -1,6 +1,7 @@
-"""Transactions: what a savepoint undoes, and who acts."""
+"""Transactions: what a savepoint undoes, who acts, how a workspace is opened."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,9 +9,10 @@ import psycopg
 import pytest
 
 from events.contacts import ContactCreated
-from shared import db
+from shared import db, outbox
 from shared.db import Tx
 from shared.ids import uuid7
+from shared.tenancy import open_workspace
 from shared.testing import EventsOf, Workspace
 
 
@@ -134,6 +136,62 @@ def test_the_actor_changes_for_a_block_only(workspace: Workspace) -> None:
         with pytest.raises(ValueError, match="automation:2"):
             _fail_acting_as(tx, "automation:2")
         assert tx.actor == person == f"user:{workspace.user_id}"
+
+
+def _open_workspace(tx: Tx, workspace_id: UUID, *, fail: bool = False) -> None:
+    with tx.opening(workspace_id) as inside:
+        assert (inside.workspace_id, inside.user_id) == (workspace_id, tx.user_id)
+        assert tx.user_id
+        open_workspace(inside, "Beside", tx.user_id)
+        if fail:
+            raise ValueError("half way")
+
+
+def _open_workspace_and_fail(tx: Tx, workspace_id: UUID) -> None:
+    with tx.savepoint():
+        _open_workspace(tx, workspace_id)
+        raise ValueError("later")
+
+
+def test_a_workspace_is_opened_from_inside_and_commits_with_the_rest(
+    workspace: Workspace, events_of: EventsOf
+) -> None:
+    made = Workspace(uuid7(), workspace.user_id)
+    with db.transaction(workspace.id, user_id=workspace.user_id) as tx:
+        _write(tx, "before")
+        _open_workspace(tx, made.id)
+        _write(tx, "after")
+    assert (_names(workspace), _names(made)) == (["before", "after"], [])
+    assert _emitted(events_of(workspace)) == ["before", "after"]
+    [event] = events_of(made)
+    assert (event["type"], event["position"]) == ("WorkspaceCreated", 1)
+    waiting = [(one.workspace_id, one.type_name()) for one in outbox._committed]  # pyright: ignore[reportPrivateUsage]
+    assert sorted(waiting) == sorted(
+        [(workspace.id, "ContactCreated")] * 2 + [(made.id, "WorkspaceCreated")]
+    )
+
+
+@pytest.mark.parametrize("attempt", [partial(_open_workspace, fail=True), _open_workspace_and_fail])
+def test_a_workspace_whose_opening_fails_leaves_nothing_and_the_transaction_in_its_own(
+    workspace: Workspace, events_of: EventsOf, attempt: Callable[[Tx, UUID], None]
+) -> None:
+    made = Workspace(uuid7(), workspace.user_id)
+    with db.transaction(workspace.id, user_id=workspace.user_id) as tx:
+        with pytest.raises(ValueError, match=r"half way|later"):
+            attempt(tx, made.id)
+        _write(tx, "after")
+    assert (_names(workspace), events_of(made)) == (["after"], [])
+    assert [event.type_name() for event in outbox._committed] == ["ContactCreated"]  # pyright: ignore[reportPrivateUsage]
+
+
+def test_a_workspace_that_exists_cannot_be_opened(
+    workspace: Workspace, new_workspace: Callable[[], Workspace]
+) -> None:
+    for other in (new_workspace().id, workspace.id):
+        with db.transaction(workspace.id, user_id=workspace.user_id) as tx:
+            with pytest.raises(ValueError, match="does not exist"):
+                _open_workspace(tx, other)
+            assert tx.one(str, "select current_setting('app.workspace_id')") == str(workspace.id)
 
 
 def test_a_transaction_inside_another_is_refused_and_the_outer_one_stays_whole(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from functions.email import queries
@@ -18,13 +18,14 @@ from shared.http import (
     Limit,
     Page,
     Transaction,
+    create_router,
     decode_cursor,
     page,
     set_etag,
 )
 from shared.settings import setting
 
-routes = APIRouter()
+routes = create_router()
 
 _URL_LIFE_S = 300
 

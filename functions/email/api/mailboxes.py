@@ -1,16 +1,16 @@
 """Mailboxes: connecting one, its settings, its books.
 
-These talk to Google and to KMS, so they open their transactions themselves, around the calls.
+These talk to Google and to KMS, so their transactions begin after the calls. What Google is asked
+before is harmless to ask again; what it is asked after the commit, a schedule repeats.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import BackgroundTasks, Response
 
 from functions.email import commands, gmail, queries
 from functions.email.models import (
@@ -36,9 +36,12 @@ from shared.http import (
     CurrentCaller,
     CursorParam,
     IfMatch,
+    LateTransaction,
     Limit,
     Page,
+    RequestName,
     Transaction,
+    create_router,
     decode_cursor,
     expected_version,
     page,
@@ -50,14 +53,20 @@ from shared.mail import normalize_email
 from shared.queues import send
 from shared.settings import setting
 
-routes = APIRouter()
+routes = create_router()
 
 _COLUMN = "mailboxes.credentials"
 _IDS_SHOWN = 100
 
 
 @routes.post("/api/v1/mailboxes", status_code=201)
-async def connect_mailbox(new: NewMailbox, caller: CurrentCaller, response: Response) -> Mailbox:
+async def connect_mailbox(
+    new: NewMailbox,
+    caller: CurrentCaller,
+    begin: LateTransaction,
+    background: BackgroundTasks,
+    response: Response,
+) -> Mailbox:
     """Connect a Gmail mailbox: its mails are synchronised from now on, old ones in the background.
 
     Google is asked for notifications before we look at what is there, so nothing falls between.
@@ -65,9 +74,8 @@ async def connect_mailbox(new: NewMailbox, caller: CurrentCaller, response: Resp
     token = new.access_token.get_secret_value()
     session = _session(token, new.address)
     sealed = data_key(caller.workspace_id).seal(token, column=_COLUMN)
-    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
-        mailbox = commands.connect_mailbox(tx, new, uuid7(), sealed)
-    _start(caller, mailbox, session)
+    mailbox = commands.connect_mailbox(begin(), new, uuid7(), sealed)
+    background.add_task(_start, caller, mailbox, session)
     response.headers["Location"] = f"/api/v1/mailboxes/{mailbox.id}"
     set_etag(response, mailbox.version)
     return mailbox
@@ -93,6 +101,8 @@ async def change_mailbox(
     mailbox_id: UUID,
     change: MailboxChange,
     caller: CurrentCaller,
+    begin: LateTransaction,
+    background: BackgroundTasks,
     response: Response,
     if_match: IfMatch = None,
 ) -> Mailbox:
@@ -105,22 +115,26 @@ async def change_mailbox(
         token = change.access_token.get_secret_value()
         session = _session(token, before.address)
         sealed = data_key(caller.workspace_id).seal(token, column=_COLUMN)
-    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
-        mailbox = commands.change_mailbox(tx, mailbox_id, change, sealed, version)
+    mailbox = commands.change_mailbox(begin(), mailbox_id, change, sealed, version)
     if session is not None:
-        _start(caller, mailbox, session)
+        background.add_task(_start, caller, mailbox, session)
     set_etag(response, mailbox.version)
     return mailbox
 
 
 @routes.post("/api/v1/mailboxes/{mailbox_id}/sync", status_code=202)
-async def sync_mailbox(mailbox_id: UUID, caller: CurrentCaller) -> None:
+async def sync_mailbox(
+    mailbox_id: UUID,
+    caller: CurrentCaller,
+    _begin: LateTransaction,
+    request_name: RequestName,
+) -> None:
     """Look for new mail now, whatever Google has told us, and try again what was given up."""
     with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
         mailbox = queries.get_mailbox(tx, mailbox_id)
     if mailbox.state != "active":
         raise NotConnected
-    _ask_for_sync(mailbox.address, retry_failed=True)
+    _ask_for_sync(mailbox.address, request_name, retry_failed=True)
 
 
 @routes.get("/api/v1/mailboxes/{mailbox_id}/reconciliation")
@@ -188,8 +202,8 @@ def _session(token: str, address: str) -> gmail.Gmail:
     return session
 
 
-def _start(caller: Caller, mailbox: Mailbox, session: gmail.Gmail) -> None:
-    """Ask for notifications and for a first look.
+async def _start(caller: Caller, mailbox: Mailbox, session: gmail.Gmail) -> None:
+    """Ask for notifications and for a first look, once the answer is committed.
 
     The mailbox is connected already, so no failure here is the caller's: schedules repeat both.
     """
@@ -201,14 +215,14 @@ def _start(caller: Caller, mailbox: Mailbox, session: gmail.Gmail) -> None:
         with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
             commands.note_watch(tx, mailbox.id, watched.expiration)
     try:
-        _ask_for_sync(mailbox.address)
+        _ask_for_sync(mailbox.address, uuid7().hex)
     except Exception:
         logger.exception("no first look yet", metadata={"mailbox_id": str(mailbox.id)})
 
 
-def _ask_for_sync(address: str, *, retry_failed: bool = False) -> None:
+def _ask_for_sync(address: str, name: str, *, retry_failed: bool = False) -> None:
     message = SyncMailbox(address=address, retry_failed=retry_failed)
-    send("email-sync", [sync_message(message, f"asked:{time.time_ns()}")])
+    send("email-sync", [sync_message(message, f"asked:{name}")])
 
 
 @contextmanager

@@ -55,6 +55,38 @@ def test_a_connected_mailbox_is_watched_and_looked_at(
     assert token not in json.dumps(event)
 
 
+def test_with_a_key_google_is_asked_once_and_the_answer_stays(
+    call: Call,
+    box: Mailbox,
+    google: Google,
+    queues: Queues,
+    workspace: Workspace,
+    events_of: Events,
+    database: Database,
+) -> None:
+    """Until it has worked, each attempt asks Google anew; afterwards none does, and no token is in
+    what is kept.
+    """
+    token = google.token(ADDRESS)
+    body, key = {"address": ADDRESS, "access_token": token}, {"Idempotency-Key": "connect"}
+    set_faults(google, {"kind": "status", "path": "profile", "status": 503})
+    assert call(handler, "POST", URL, body, headers=key).status == 503
+    calm(google)
+    first = call(handler, "POST", URL, body, headers=key)
+    assert (first.status, first.headers.get("idempotency-replayed")) == (201, None)
+    set_faults(google, {"kind": "status", "path": "profile", "status": 503})
+    again = call(handler, "POST", URL, body, headers=key)
+    assert (again.status, again.headers["idempotency-replayed"]) == (201, "true")
+    assert (again.body, again.headers["location"]) == (first.body, first.headers["location"])
+    assert injected(google) == [0]
+    assert len(queues.sync.take()) == 1
+    assert [event["type"] for event in events_of(workspace)] == ["MailboxConnected"]
+    kept = database.admin(
+        "select response from idempotency_keys where workspace_id = %(w)s", w=workspace.id
+    )
+    assert [token.encode() in row["response"] for row in kept] == [False]
+
+
 def test_the_token_is_stored_sealed(
     connect: Connect, database: Database, google: Google, box: Mailbox
 ) -> None:

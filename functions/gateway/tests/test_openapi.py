@@ -1,6 +1,7 @@
 """Merging: what happens when two capabilities use the same names."""
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -99,3 +100,24 @@ def test_the_documents_given_stay_as_they_are() -> None:
     before = deepcopy(one.document)
     merge([one, two])
     assert one.document == before
+
+
+def test_what_we_send_is_described_beside_what_we_answer() -> None:
+    """A webhook is in no path, needs none of our tokens, and fails as its receiver likes."""
+    one = _part("Deals", "/d", {"Line": _record("text")}, "Line")
+    two = _part("Quotes", "/q", {"Line": _record("number")}, "Line")
+    body = {"content": {"application/json": {"schema": {"$ref": f"{_REF}Line"}}}}
+    sent = {
+        "operationId": "receive_linequote_post",
+        "requestBody": body,
+        "responses": {"204": {"description": "Taken."}},
+    }
+    merged = merge(
+        [one, replace(two, document=two.document | {"webhooks": {"quote": {"post": sent}}})]
+    )
+    assert merged["paths"].keys() == {"/d", "/q"}
+    found = merged["webhooks"]["quote"]["post"]
+    assert found["operationId"] == "receive_line"
+    assert (found["tags"], found["responses"]) == (["Quotes"], sent["responses"])
+    schema = found["requestBody"]["content"]["application/json"]["schema"]
+    assert schema["$ref"] == f"{_REF}QuotesLine"

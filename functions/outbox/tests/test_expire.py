@@ -1,4 +1,4 @@
-"""The inbox forgets what is older than a month, of every workspace, in portions."""
+"""What is old goes, of every workspace, in portions: inbox after a month, answers after a day."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,6 +40,39 @@ def test_old_rows_go_and_young_rows_stay_in_every_workspace(
     handler({"detail": {"job": "expire-inbox"}}, LambdaContext())
     left = database.admin(
         "select workspace_id from inbox where workspace_id = any(%(ids)s)",
+        ids=[place.id for place in places],
+    )
+    assert sorted(row["workspace_id"] for row in left) == sorted(place.id for place in places)
+
+
+def _answered(database: Database, workspace: Workspace, age: str, count: int) -> None:
+    for _ in range(count):
+        database.admin(
+            """
+            insert into idempotency_keys (workspace_id, request, response, created_at)
+            values (%(w)s, sha256(uuid_send(%(r)s)), '', now() - %(age)s::interval)
+            """,
+            w=workspace.id,
+            r=uuid7(),
+            age=age,
+        )
+
+
+def test_answers_older_than_a_day_go_and_younger_ones_stay(
+    database: Database,
+    new_workspace: Callable[[], Workspace],
+    as_role: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(commands, "_EXPIRE", 3)
+    places = new_workspace(), new_workspace()
+    for place in places:
+        _answered(database, place, age="24:00:01", count=4)
+        _answered(database, place, age="23:59:00", count=1)
+    as_role("crm_outbox")
+    handler({"detail": {"job": "expire-inbox"}}, LambdaContext())
+    left = database.admin(
+        "select workspace_id from idempotency_keys where workspace_id = any(%(ids)s)",
         ids=[place.id for place in places],
     )
     assert sorted(row["workspace_id"] for row in left) == sorted(place.id for place in places)

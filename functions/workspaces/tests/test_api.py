@@ -31,6 +31,25 @@ def test_the_creator_owns_a_new_workspace(
     assert events_of(workspace) == []
 
 
+def test_with_a_key_one_workspace_is_made_however_often_it_is_asked_for(
+    call: Call, workspace: Workspace, database: Database, events_of: EventsOf
+) -> None:
+    """The new workspace and the answer, which is the caller's workspace's, commit together."""
+    key = {"Idempotency-Key": "one"}
+    first, *more = (call(handler, "POST", URL, {"name": "Beside"}, headers=key) for _ in range(3))
+    assert (first.status, [again.body for again in more]) == (201, [first.body] * 2)
+    owned = database.admin(
+        "select workspace_id from memberships where user_id = %(u)s order by created_at",
+        u=workspace.user_id,
+    )
+    assert [str(row["workspace_id"]) for row in owned] == [str(workspace.id), first.json["id"]]
+    assert len(events_of(Workspace(UUID(first.json["id"]), workspace.user_id))) == 1
+    kept = database.admin(
+        "select 1 from idempotency_keys where workspace_id = %(w)s", w=workspace.id
+    )
+    assert len(kept) == 1
+
+
 def test_the_current_workspace_is_the_tokens(
     call: Call, workspace: Workspace, new_workspace: NewWorkspace
 ) -> None:

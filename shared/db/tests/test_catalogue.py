@@ -24,6 +24,7 @@ NO_TENANT = {
 INDEXES_ACROSS_WORKSPACES = {
     "memberships_user": "app.resolve_memberships: which workspaces a person belongs to",
     "outbox_due": "the sweeper takes what is due in every workspace",
+    "idempotency_keys_created": "the sweeper forgets what is old in every workspace",
     "inbox_seen": "the sweeper forgets what is old in every workspace",
     "mailboxes_resolve": "app.resolve_mailbox: a push names an address only",
     "mailboxes_synced": "app.resolve_quiet_mailboxes: mailboxes not heard of for a while",

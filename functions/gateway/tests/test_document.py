@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.contacts.api import handler as contacts
-from functions.gateway.api import handler
+from functions.gateway.api.openapi import handler
 from functions.gateway.apis import find_apis
 from functions.gateway.models import FieldProblem, Problem
 from infra_cdk.local.routes import Match, routes_of

@@ -1,0 +1,34 @@
+"""Writing endpoints and deliveries."""
+
+from functions.webhooks.store.deliveries import claim, expire, record, replay, settle
+from functions.webhooks.store.endpoints import delete, insert, rotate, update
+from functions.webhooks.store.senders import (
+    disable,
+    hold,
+    note_failure,
+    note_success,
+    plan_wake,
+    release,
+    rest,
+    spend,
+)
+
+__all__ = [
+    "claim",
+    "delete",
+    "disable",
+    "expire",
+    "hold",
+    "insert",
+    "note_failure",
+    "note_success",
+    "plan_wake",
+    "record",
+    "release",
+    "replay",
+    "rest",
+    "rotate",
+    "settle",
+    "spend",
+    "update",
+]

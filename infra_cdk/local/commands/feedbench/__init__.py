@@ -1,0 +1,1 @@
+"""What `haste bench feed` is made of: workspaces with events, writers, and a reader's requests."""

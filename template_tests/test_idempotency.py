@@ -1,0 +1,326 @@
+"""Every change the API offers happens once, however often and however much at once it is asked for
+with one `Idempotency-Key`; or says why not.
+
+The routes are found in the apps: one that is added tomorrow fails here until its scene is written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import iter_route_contexts
+
+from functions.email.tests.conftest import Queue
+from functions.gateway.apis import find_apis
+from infra_cdk.local.google.emulate import Google
+from infra_cdk.registry import queues as declared_queues
+from shared.aws import client
+from shared.http import create_app
+from shared.http.idempotency import EXCLUDED, HEADER, Route
+from shared.ids import uuid7
+from shared.testing import Answer, Call, Database, NewWorkspace, Workspace
+from shared.tests.attempts import Crowd, crowd
+from template_tests.surface import Operation, operations
+from template_tests.tenants import Tenant, move_in, rows_of
+
+pytest_plugins = ["infra_cdk.local.google.fixtures"]
+
+CHANGES = [one for one in operations() if one.method != "GET"]
+UNREPEATABLE = {
+    "POST /api/v1/auth/sign-up": "nobody is known yet",
+    "POST /api/v1/auth/sign-in": "nobody is known yet",
+    "POST /api/v1/webhooks": "the answer holds a secret",
+    "POST /api/v1/webhooks/{endpoint_id}/rotate-secret": "the answer holds a secret",
+}
+REPEATABLE = [one for one in CHANGES if one.name not in UNREPEATABLE]
+_ADDRESS = "ana@acme.example"
+_BESIDES = {"feed", "event_log", "outbox", "idempotency_keys", "workspace_keys"}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A request that succeeds once, and what it leaves: its events, new rows by table, rows that
+    are at their second version, messages on queues. A new workspace's rows are its own.
+    """
+
+    body: dict[str, Any] | None = None
+    version: int | None = None
+    events: tuple[str, ...] = ()
+    rows: dict[str, int] = field(default_factory=dict)
+    second: tuple[str, ...] = ()
+    messages: int = 0
+
+
+_ACTION = {"type": "tag_contact", "tag": "vip"}
+_AUTOMATION = {"name": "Tag", "event_type": "EmailAnalyzed", "actions": [_ACTION]}
+SCENES = {
+    "POST /api/v1/contacts": Scene(
+        {"name": "Ada"}, events=("ContactCreated",), rows={"contacts": 1}
+    ),
+    "PATCH /api/v1/contacts/{contact_id}": Scene(
+        {"name": "Ada"}, version=1, events=("ContactChanged",), second=("contacts",)
+    ),
+    "DELETE /api/v1/contacts/{contact_id}": Scene(events=("ContactDeleted",), second=("contacts",)),
+    "POST /api/v1/tasks": Scene({"title": "Call"}, events=("TaskCreated",), rows={"tasks": 1}),
+    "PATCH /api/v1/tasks/{task_id}": Scene(
+        {"title": "Call"}, version=1, events=("TaskChanged",), second=("tasks",)
+    ),
+    "DELETE /api/v1/tasks/{task_id}": Scene(events=("TaskDeleted",), second=("tasks",)),
+    "POST /api/v1/automations": Scene(
+        _AUTOMATION, events=("AutomationCreated",), rows={"automations": 1}
+    ),
+    "PATCH /api/v1/automations/{automation_id}": Scene(
+        {"name": "Tag"}, version=1, events=("AutomationChanged",), second=("automations",)
+    ),
+    "DELETE /api/v1/automations/{automation_id}": Scene(
+        events=("AutomationDeleted",), second=("automations",)
+    ),
+    "POST /api/v1/mailboxes": Scene(
+        {"address": _ADDRESS, "access_token": ""},
+        events=("MailboxConnected",),
+        rows={"mailboxes": 1},
+        messages=1,
+    ),
+    "PATCH /api/v1/mailboxes/{mailbox_id}": Scene(
+        {"sharing": "subject"}, version=1, second=("mailboxes",)
+    ),
+    "POST /api/v1/mailboxes/{mailbox_id}/sync": Scene(messages=1),
+    "POST /api/v1/workspaces": Scene({"name": "Beside"}),
+    "PATCH /api/v1/webhooks/{endpoint_id}": Scene(
+        {"description": "Ours"},
+        version=1,
+        events=("WebhookEndpointChanged",),
+        second=("webhook_endpoints",),
+    ),
+    "DELETE /api/v1/webhooks/{endpoint_id}": Scene(
+        events=("WebhookEndpointDeleted",), second=("webhook_endpoints",)
+    ),
+    "POST /api/v1/webhooks/{endpoint_id}/test": Scene(rows={"webhook_deliveries": 1}, messages=1),
+    "POST /api/v1/webhooks/{endpoint_id}/deliveries/{delivery_id}/replay": Scene(messages=1),
+    "POST /api/v1/webhooks/{endpoint_id}/replay": Scene({"after_position": 0}, messages=1),
+}
+
+
+def test_those_that_take_no_key_are_these_and_say_why() -> None:
+    found = {one.name: one.described.get(EXCLUDED, "") for one in CHANGES}
+    excluded = {name: why for name, why in found.items() if why}
+    assert excluded.keys() == UNREPEATABLE.keys()
+    for name, why in UNREPEATABLE.items():
+        assert excluded[name].startswith(why)
+
+
+def test_every_public_change_is_among_them() -> None:
+    """Without a workspace there is nowhere to keep an answer."""
+    assert {one.name for one in CHANGES if one.public} <= UNREPEATABLE.keys()
+
+
+def test_every_route_is_one_that_takes_keys() -> None:
+    assert [path for api in find_apis() for path in _strangers(api.app)] == []
+
+
+def _strangers(app: FastAPI) -> list[str | None]:
+    """Routes that would take no notice of a key."""
+    found = iter_route_contexts(app.routes)
+    return [one.path for one in found if not isinstance(one.original_route, Route)]
+
+
+@pytest.mark.parametrize("operation", REPEATABLE, ids=lambda one: one.name)
+def test_the_key_is_documented(operation: Operation) -> None:
+    [parameter] = [one for one in operation.parameters("header") if one["name"] == HEADER]
+    assert not parameter["required"]
+    assert parameter["schema"]["maxLength"] == 255
+    for status in ("409", "422"):
+        assert HEADER in operation.described["responses"][status]["description"]
+
+
+def test_nothing_else_is_said_to_take_one() -> None:
+    for one in operations():
+        if one.name not in {other.name for other in REPEATABLE}:
+            assert HEADER not in json.dumps(one.described), one.name
+
+
+def test_every_one_has_its_scene() -> None:
+    assert {one.name for one in REPEATABLE} == SCENES.keys()
+
+
+@pytest.fixture(scope="module")
+def everybody() -> Iterator[Crowd]:
+    with crowd(5) as environments:
+        yield environments
+
+
+@pytest.fixture
+def settle(database: Database, new_workspace: NewWorkspace) -> Callable[[], Tenant]:
+    """Makes a workspace that has something of everything, a working mailbox, no data key yet."""
+
+    def make() -> Tenant:
+        tenant = move_in(database, new_workspace)
+        for statement in (
+            "update mailboxes set state = 'active' where workspace_id = %(w)s",
+            "delete from workspace_keys where workspace_id = %(w)s",
+        ):
+            database.admin(statement, w=tenant.workspace.id)
+        return tenant
+
+    return make
+
+
+@pytest.fixture
+def us(settle: Callable[[], Tenant]) -> Tenant:
+    return settle()
+
+
+@pytest.fixture
+def sent(aws: None, google: Google, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How many messages were put on any queue. Google is beside them."""
+    queues: list[Queue] = []
+    for name, queue in declared_queues().items():
+        sqs, alone = client("sqs"), uuid4().hex
+        if queue.fifo:
+            made = sqs.create_queue(QueueName=f"{alone}.fifo", Attributes={"FifoQueue": "true"})
+        else:
+            made = sqs.create_queue(QueueName=alone)
+        queues.append(Queue(made["QueueUrl"]))
+        monkeypatch.setenv(f"HASTE_QUEUE_{name.upper().replace('-', '_')}", made["QueueUrl"])
+    monkeypatch.setenv("HASTE_GOOGLE_API_URL", google.url)
+    monkeypatch.setenv("HASTE_GMAIL_TOPIC", "projects/laptop/topics/gmail")
+    return lambda: sum(len(queue.take()) for queue in queues)
+
+
+@dataclass(frozen=True)
+class Left:
+    """What there is of a workspace."""
+
+    rows: Counter[str]
+    second: Counter[str]
+    events: Counter[str]
+    workspaces: int
+
+
+@pytest.fixture
+def left(database: Database) -> Callable[[Tenant], Left]:
+    def look(tenant: Tenant) -> Left:
+        tables = {
+            name: [json.loads(r) for r in rows] for name, rows in rows_of(database, tenant).items()
+        }
+        owned = database.admin(
+            "select count(*) as n from memberships where user_id = %(u)s",
+            u=tenant.workspace.user_id,
+        )
+        return Left(
+            rows=Counter({t: len(rows) for t, rows in tables.items() if t not in _BESIDES}),
+            second=Counter(
+                {t: sum(r.get("version") == 2 for r in rows) for t, rows in tables.items()}
+            ),
+            events=Counter(row["type"] for row in tables["event_log"]),
+            workspaces=owned[0]["n"],
+        )
+
+    return look
+
+
+def _entry(operation: Operation) -> str:
+    [api] = [api for api in find_apis() if operation.path in api.app.openapi()["paths"]]
+    return api.declared.entry
+
+
+def _request(operation: Operation, us: Tenant, google: Google) -> tuple[Any, ...]:
+    """Method, path and body of its scene."""
+    scene = SCENES[operation.name]
+    ids = {f"{kind}_id": identifier for kind, identifier in us.ids.items()}
+    body = scene.body
+    if body and "access_token" in body:
+        body = {**body, "access_token": google.token(_ADDRESS)}
+    return operation.method, operation.path.format(**ids), body
+
+
+def _check_answers(answers: list[Answer]) -> Answer:
+    """All alike or told to come back; the one that did the work."""
+    done = [one for one in answers if one.status != 409]
+    assert {one.json["code"] for one in answers if one.status == 409} <= {"still_running"}
+    assert {one.status < 300 for one in done} == {True}, [one.body for one in done]
+    [first] = [one for one in done if "idempotency-replayed" not in one.headers]
+    for one in done:
+        _check_same(first, one)
+    return first
+
+
+def _check_same(first: Answer, again: Answer) -> None:
+    assert (again.status, again.body) == (first.status, first.body)
+    for header in ("etag", "location", "content-type"):
+        assert again.headers.get(header) == first.headers.get(header)
+
+
+@pytest.mark.parametrize("operation", REPEATABLE, ids=lambda one: one.name)
+def test_asked_for_five_times_at_once_it_happens_once(
+    operation: Operation,
+    everybody: Crowd,
+    us: Tenant,
+    call: Call,
+    google: Google,
+    sent: Callable[[], int],
+    left: Callable[[Tenant], Left],
+    database: Database,
+) -> None:
+    scene = SCENES[operation.name]
+    request = _request(operation, us, google)
+    headers = {HEADER: "the-same"} | ({"If-Match": f'"{scene.version}"'} if scene.version else {})
+    asking = {"headers": headers, "workspace": us.workspace, "role": operation.role}
+    before = left(us)
+    first = _check_answers(everybody.at_once(call, _entry(operation), *request, **asking))
+    again = call(operation.handler, *request, **asking)
+    assert again.headers["idempotency-replayed"] == "true"
+    _check_same(first, again)
+    after = left(us)
+    made = 1 if operation.name == "POST /api/v1/workspaces" else 0
+    assert after.rows - before.rows == scene.rows
+    assert after.second - before.second == Counter(scene.second)
+    assert after.events - before.events == Counter(scene.events)
+    assert after.workspaces - before.workspaces == made
+    assert sent() == scene.messages
+    kept = "select 1 from idempotency_keys where workspace_id = %(w)s"
+    assert len(database.admin(kept, w=us.workspace.id)) == 2, "this, and that of `move_in`"
+    different = (*request[:2], {"other": 1})
+    refused = call(operation.handler, *different, **asking)
+    assert (refused.status, refused.json["code"]) == (422, "key_reused")
+
+
+@pytest.mark.parametrize("operation", REPEATABLE, ids=lambda one: one.name)
+def test_nobody_is_answered_from_what_another_was(
+    operation: Operation,
+    us: Tenant,
+    call: Call,
+    google: Google,
+    sent: Callable[[], int],
+    settle: Callable[[], Tenant],
+) -> None:
+    """The same key, path and body by another user, from another workspace, from both."""
+    request = _request(operation, us, google)
+    asking = {"headers": {HEADER: "the-same", "If-Match": "*"}, "role": operation.role}
+    assert call(operation.handler, *request, **asking, workspace=us.workspace).status < 300
+    them = settle()
+    mine, theirs = us.workspace, them.workspace
+    for caller in (theirs, Workspace(mine.id, uuid7()), Workspace(theirs.id, mine.user_id)):
+        answer = call(operation.handler, *request, **asking, workspace=caller)
+        assert "idempotency-replayed" not in answer.headers
+        assert answer.headers.get("content-type") != "application/problem+json" or (
+            answer.json["code"] != "key_reused"
+        )
+        if caller.id == theirs.id:
+            said = {str(one) for one in us.ids.values()} | {str(mine.user_id)}
+            assert us.seen_in(answer.body.decode(), besides=said) == []
+
+
+def test_a_route_of_another_kind_is_seen() -> None:
+    """The instrument itself."""
+    app, routes = create_app("Parrots"), APIRouter()
+    routes.post("/parrots")(lambda: None)
+    app.include_router(routes)
+    assert _strangers(app) == ["/parrots"]
