@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -77,17 +77,35 @@ def select(table: str) -> Any:
     return sql.SQL("select to_jsonb(t) as row from {} t").format(sql.Identifier(table))
 
 
+EXPIRING: dict[str, LiteralString] = {
+    "inbox": "seen_at < now() - interval '30 days'",
+    "idempotency_keys": "created_at <= now() - interval '24 hours'",
+}
+"""What crm_outbox may see in order to delete it."""
+
+
 @pytest.mark.parametrize("role", [*ROLES, "crm_outbox"])
 def test_without_a_workspace_there_is_nothing(
     role: str, us: Tenant, them: Tenant, acting: Open, database: Database
 ) -> None:
-    """crm_outbox works across workspaces, on the tables that it must, and on no others."""
+    """crm_outbox works across workspaces, on the tables that it must and on what has expired, and
+    on nothing else.
+    """
     across = {"outbox", "event_log"} if role == "crm_outbox" else set[str]()
+    expiring = EXPIRING if role == "crm_outbox" else {}
+
+    def shown(connection: psycopg.Connection[Any]) -> set[str]:
+        for table, expired in expiring.items():
+            alive = sql.SQL("{} where not ({})").format(select(table), sql.SQL(expired))
+            assert asked(connection, alive) == [], table
+        return {
+            t for t in tenant_tables(database) - expiring.keys() if asked(connection, select(t))
+        }
+
     with acting(role, None) as connection:
-        shown = {t for t in tenant_tables(database) if asked(connection, select(t))}
-        assert shown == across
+        assert shown(connection) == across
         assert refused(connection, "select app.begin_request(null, null)") is None
-        assert {t for t in tenant_tables(database) if asked(connection, select(t))} == across
+        assert shown(connection) == across
 
 
 @pytest.mark.parametrize("role", ROLES)
