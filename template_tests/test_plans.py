@@ -18,7 +18,7 @@ from psycopg import sql
 
 from events.contacts import ContactDeleted
 from functions.activities import queries as activities
-from functions.auth import queries as auth
+from functions.auth.queries import accounts as auth
 from functions.automations import queries as automations
 from functions.contacts import queries as contacts
 from functions.email import queries as email

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from functions.auth import queries, tokens
-from functions.auth.models import Session
+from functions.auth import tokens
+from functions.auth.models.accounts import Session
+from functions.auth.queries import accounts as queries
 from shared.db import transaction
 from shared.invocation import LambdaContext, invocation
 from shared.log import about

@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from functions.auth import queries, store, tokens
+from functions.auth import tokens
 from functions.auth.keys import Jwk
-from functions.auth.models import Membership, NotAMember, SignIn, SignUp, Token, WrongCredentials
+from functions.auth.models.accounts import (
+    Membership,
+    NotAMember,
+    SignIn,
+    SignUp,
+    Token,
+    WrongCredentials,
+)
 from functions.auth.passwords import hash_password, is_password
+from functions.auth.queries import accounts as queries
+from functions.auth.store import accounts as store
 from shared.db import transaction
 from shared.ids import uuid7
 from shared.tenancy import open_workspace

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from functions.auth.models import Account, Membership, Session
+from functions.auth.models.accounts import Account, Membership, Session
 from shared.db import Tx, resolve
 
 

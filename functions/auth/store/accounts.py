@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from functions.auth.models import AccountExists
+from functions.auth.models.accounts import AccountExists
 from shared.db import Tx
 from shared.ids import uuid7
 

@@ -1,25 +1,25 @@
-"""`/api/v1/auth`: public, since nobody is known before it."""
+"""Signing up and signing in: public, since nobody is known before it."""
 
 from fastapi import Response
 
-from functions.auth import commands
-from functions.auth.models import SignIn, SignUp, Token
-from shared.http import create_app, http_handler, unrepeatable
+from functions.auth.commands import accounts
+from functions.auth.models.accounts import SignIn, SignUp, Token
+from shared.http import create_router, unrepeatable
 from shared.log import about
 
-app = create_app("Auth")
+routes = create_router()
 
 _NOBODY = unrepeatable("nobody is known yet whose key it would be")
 
 
-@app.post("/api/v1/auth/sign-up", status_code=201, openapi_extra=_NOBODY)
+@routes.post("/api/v1/auth/sign-up", status_code=201, openapi_extra=_NOBODY)
 async def sign_up(new: SignUp, response: Response) -> Token:
-    return _unstored(commands.sign_up(new), response)
+    return _unstored(accounts.sign_up(new), response)
 
 
-@app.post("/api/v1/auth/sign-in", openapi_extra=_NOBODY)
+@routes.post("/api/v1/auth/sign-in", openapi_extra=_NOBODY)
 async def sign_in(given: SignIn, response: Response) -> Token:
-    return _unstored(commands.sign_in(given), response)
+    return _unstored(accounts.sign_in(given), response)
 
 
 def _unstored(token: Token, response: Response) -> Token:
@@ -27,6 +27,3 @@ def _unstored(token: Token, response: Response) -> Token:
     response.headers["Cache-Control"] = "no-store"
     about(workspace_id=token.workspace_id, user_id=token.user_id)
     return token
-
-
-handler = http_handler(app)

@@ -1,0 +1,1 @@
+"""What accounts, sign-ins and their answers look like: a module for each, imported by name."""

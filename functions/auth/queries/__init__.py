@@ -1,0 +1,1 @@
+"""Reading people, memberships and sessions: a module for each, imported by name."""

@@ -1,0 +1,1 @@
+"""Writing people and sessions: a module for each, imported by name."""
