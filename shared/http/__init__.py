@@ -1,5 +1,6 @@
 """HTTP: the app, its transaction and caller, what happens once, problems, pages, entity tags."""
 
+from shared.access import ANYBODY, SIGNED_IN, needs
 from shared.cursors import decode_cursor
 from shared.http.app import (
     CurrentCaller,
@@ -15,7 +16,9 @@ from shared.http.lambdas import http_handler
 from shared.http.pages import DEFAULT_LIMIT, CursorParam, Limit, Page, page
 
 __all__ = [
+    "ANYBODY",
     "DEFAULT_LIMIT",
+    "SIGNED_IN",
     "CurrentCaller",
     "CursorParam",
     "IfMatch",
@@ -29,6 +32,7 @@ __all__ = [
     "decode_cursor",
     "expected_version",
     "http_handler",
+    "needs",
     "page",
     "set_etag",
     "unrepeatable",
