@@ -10,6 +10,7 @@ class TaskCreated(Event):
     """A task was created. `aggregate_id` is the task."""
 
     source: ClassVar[str] = "activities"
+    topic: ClassVar[str] = "tasks"
     title: str
     email_id: UUID | None = None
     contact_id: UUID | None = None
@@ -19,6 +20,7 @@ class TaskChanged(Event):
     """A task's fields changed; `changed` names them."""
 
     source: ClassVar[str] = "activities"
+    topic: ClassVar[str] = "tasks"
     title: str
     status: str
     changed: tuple[str, ...]
@@ -30,4 +32,5 @@ class TaskDeleted(Event):
     """A task was deleted."""
 
     source: ClassVar[str] = "activities"
+    topic: ClassVar[str] = "tasks"
     title: str

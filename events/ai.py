@@ -15,6 +15,7 @@ class EmailAnalyzed(Event):
     """
 
     source: ClassVar[str] = "ai"
+    permission: ClassVar[str] = "emails.read"
     mailbox_id: UUID
     direction: Direction
     kind: Kind

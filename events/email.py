@@ -14,6 +14,7 @@ class MailboxConnected(Event):
     """A person connected a mailbox. `aggregate_id` is the mailbox."""
 
     source: ClassVar[str] = "email"
+    topic: ClassVar[str] = "mailboxes"
     address: str
     provider: Literal["gmail"]
 
@@ -22,6 +23,7 @@ class MailboxDisconnected(Event):
     """The provider no longer accepts our access; a person has to connect the mailbox again."""
 
     source: ClassVar[str] = "email"
+    topic: ClassVar[str] = "mailboxes"
     address: str
     reason: str
 
@@ -34,6 +36,7 @@ class EmailReceived(Event):
     """
 
     source: ClassVar[str] = "email"
+    topic: ClassVar[str] = "emails"
     mailbox_id: UUID
     thread_id: UUID
     direction: Direction
@@ -47,6 +50,7 @@ class EmailChanged(Event):
     """Labels of a stored mail changed at the provider, or it was deleted there (`gone`)."""
 
     source: ClassVar[str] = "email"
+    topic: ClassVar[str] = "emails"
     mailbox_id: UUID
     labels: tuple[str, ...]
     gone: bool

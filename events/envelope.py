@@ -37,6 +37,10 @@ class Event(BaseModel):
     version: ClassVar[int] = 1
     since: ClassVar[str] = "0.1"
     """The release that brought the event."""
+    topic: ClassVar[str] = ""
+    """What clients of the WebSocket API subscribe to for it: `source`, if a class says nothing."""
+    permission: ClassVar[str] = ""
+    """What it takes to be told of it: `<topic>.read`, if a class says nothing."""
 
     id: UUID = Field(default_factory=uuid7)
     workspace_id: UUID
@@ -49,6 +53,8 @@ class Event(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
+        cls.topic = cls.topic or cls.source
+        cls.permission = cls.permission or f"{cls.topic}.read"
         REGISTRY[cls.__name__] = cls
 
     @classmethod

@@ -11,6 +11,7 @@ class WebhookEndpointCreated(Event):
     """An endpoint was created; `event_types` is null for all. `aggregate_id` is the endpoint."""
 
     source: ClassVar[str] = "webhooks"
+    permission: ClassVar[str] = "webhooks.settings"
     host: str
     enabled: bool
     event_types: tuple[str, ...] | None
@@ -20,6 +21,7 @@ class WebhookEndpointChanged(Event):
     """Fields of an endpoint changed, or its secret; `changed` names them."""
 
     source: ClassVar[str] = "webhooks"
+    permission: ClassVar[str] = "webhooks.settings"
     host: str
     enabled: bool
     changed: tuple[str, ...]
@@ -29,6 +31,7 @@ class WebhookEndpointDeleted(Event):
     """An endpoint was deleted."""
 
     source: ClassVar[str] = "webhooks"
+    permission: ClassVar[str] = "webhooks.settings"
     host: str
 
 
@@ -36,5 +39,6 @@ class WebhookEndpointDisabled(Event):
     """Nothing is sent to an endpoint any more: it said that it is gone, or failed for too long."""
 
     source: ClassVar[str] = "webhooks"
+    permission: ClassVar[str] = "webhooks.settings"
     host: str
     reason: Literal["gone", "failing"]

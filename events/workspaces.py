@@ -10,5 +10,6 @@ class WorkspaceCreated(Event):
     """A workspace was created, with its first owner."""
 
     source: ClassVar[str] = "workspaces"
+    topic: ClassVar[str] = "workspace"
     name: str
     owner_id: UUID

@@ -111,7 +111,7 @@ class Access:
 
 
 NOTHING = Access()
-EVERYTHING = Access(dict.fromkeys(ALL, "all"))
+EVERYTHING = Access({one: "all" for one in ALL})
 
 
 @lru_cache(maxsize=1024)
@@ -169,8 +169,8 @@ ROLES: Mapping[str, Access] = MappingProxyType(
     {
         "owner": EVERYTHING,
         "admin": Access({one: "all" for one in ALL if one != "workspace.delete"}),
-        "member": Access(dict.fromkeys(_WORKING, "all")),
-        "viewer": Access(dict.fromkeys(_READING, "all")),
+        "member": Access({one: "all" for one in _WORKING}),
+        "viewer": Access({one: "all" for one in _READING}),
     }
 )
 """The roles every workspace has; besides, it may make its own of the same permissions."""

@@ -7,18 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from shared.access import Access, access_of
 from shared.errors import Unauthorized
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated person acting in one workspace."""
+    """An authenticated person acting in one workspace, by a sign-in or by an API key of theirs."""
 
     workspace_id: UUID
     user_id: UUID
-    session_id: UUID
-    role: str
-    scopes: frozenset[str]
+    access: Access
+    session_id: UUID | None = None
+    key_id: UUID | None = None
+
+    @property
+    def actor(self) -> str:
+        """Who acts, as in `Event.actor`: `user:<uuid>` or `key:<uuid>`."""
+        return f"key:{self.key_id}" if self.key_id else f"user:{self.user_id}"
 
 
 def caller_of(event: Mapping[str, Any]) -> Caller:
@@ -30,12 +36,13 @@ def caller_of(event: Mapping[str, Any]) -> Caller:
     request_context: Mapping[str, Any] = event.get("requestContext") or {}
     context: Mapping[str, Any] = request_context.get("authorizer") or {}
     try:
+        session_id, key_id = context.get("session_id"), context.get("key_id")
         return Caller(
             workspace_id=UUID(context["workspace_id"]),
             user_id=UUID(context["user_id"]),
-            session_id=UUID(context["session_id"]),
-            role=context["role"],
-            scopes=frozenset(str(context.get("scopes", "")).split()),
+            access=access_of(context["access"]),
+            session_id=UUID(session_id) if session_id else None,
+            key_id=UUID(key_id) if key_id else None,
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise Unauthorized from error

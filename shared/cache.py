@@ -1,13 +1,15 @@
 """Valkey: values that may be lost, by workspace and with an end.
 
 A cache that is down or full changes nothing but the speed: reads find nothing, writes do nothing,
-and a metric says so. Keys are `crm:<workspace>:<kind>:<id>`; there is no other way to make one, so
+and a metric says so. One that does not answer is not asked again for some seconds, or everything
+would wait for it. Keys are `crm:<workspace>:<kind>:<id>`; there is no other way to make one, so
 no value can be read by another workspace. Things that belong to no workspace live under
 `sys:<name>:<id>`, with names from a closed list. Nothing is stored without a time to live:
 ElastiCache evicts only keys that have one.
 
 Cluster mode everywhere, as on ElastiCache Serverless: two keys in one script must share a
-`{hash tag}`, or it fails on a laptop as it would there.
+`{hash tag}`, or it fails on a laptop as it would there. So what scripts use together is under
+`crm:{<workspace>}:<kind>:<id>`; all else has no tag, and a large workspace is spread over the slots.
 https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/WhatIs.corecomponents.html
 """
 
@@ -23,7 +25,7 @@ from shared.settings import setting
 if TYPE_CHECKING:
     from redis.cluster import RedisCluster
 
-SystemName = Literal["breaker"]
+SystemName = Literal["breaker", "posts"]
 
 _LONGEST_TTL_S = 7 * 24 * 3600
 _TIMEOUT_S = 1.0
@@ -34,15 +36,20 @@ def get(workspace_id: UUID, kind: str, identifier: str) -> bytes | None:
     return cast("bytes | None", _attempt("get", _key(workspace_id, kind, identifier)))
 
 
-def put(workspace_id: UUID, kind: str, identifier: str, value: bytes, *, ttl_s: int) -> None:
-    """Keep a value for `ttl_s` seconds, at most seven days.
+def put(workspace_id: UUID, kind: str, identifier: str, value: bytes, *, ttl_s: int) -> bool:
+    """Keep a value for `ttl_s` seconds, at most seven days; whether the cache said that it does.
 
     Raises:
         ValueError: `ttl_s` is out of range.
     """
     if not 0 < ttl_s <= _LONGEST_TTL_S:
         raise ValueError(f"ttl_s must be 1 to {_LONGEST_TTL_S}, not {ttl_s}")
-    _attempt("set", _key(workspace_id, kind, identifier), value, ex=ttl_s)
+    return bool(_attempt("set", _key(workspace_id, kind, identifier), value, ex=ttl_s))
+
+
+def take(workspace_id: UUID, kind: str, identifier: str) -> bytes | None:
+    """The value, which is gone then, so that of many who ask at once one gets it; None as `get`."""
+    return cast("bytes | None", _attempt("getdel", _key(workspace_id, kind, identifier)))
 
 
 def drop(workspace_id: UUID, kind: str, identifier: str) -> None:
@@ -53,9 +60,35 @@ def drop(workspace_id: UUID, kind: str, identifier: str) -> None:
 def run_script(source: str, name: SystemName, identifier: str, *arguments: str | int) -> Any:
     """Run a Lua script on one system key; None where the cache does not answer.
 
+    What the script leaves without a time to live gets the longest.
+    """
+    return _run(source, [f"sys:{name}:{_part(identifier)}"], arguments)
+
+
+def run_workspace_script(
+    source: str,
+    workspace_id: UUID,
+    kind: str,
+    identifiers: Sequence[str],
+    *arguments: str | int,
+) -> Any:
+    """The same on several keys of one workspace, in one go: `KEYS` are in the identifiers' order.
+
+    They are other keys than those of `get` and `put`.
+    """
+    keys = [_key(workspace_id, kind, one, tagged=True) for one in identifiers]
+    return _run(source, keys, arguments)
+
+
+def run_on(
+    source: str, workspace_id: UUID, kind: str, identifier: str, *arguments: str | int
+) -> Any:
+    """Run a Lua script on one key of a workspace; None where the cache does not answer, so a script
+    that finds nothing should say so otherwise.
+
     The script must give the key a time to live.
     """
-    return _attempt("eval", source, 1, f"sys:{name}:{_part(identifier)}", *arguments)
+    return _attempt("eval", source, 1, _key(workspace_id, kind, identifier), *arguments)
 
 
 def ping() -> None:
@@ -74,28 +107,45 @@ def connected() -> RedisCluster:
     Raises:
         redis.exceptions.RedisClusterException: no node answers.
     """
-    from redis.cluster import RedisCluster as Cluster
-
-    return Cluster.from_url(  # pyright: ignore[reportUnknownMemberType] -- untyped upstream
+    return RedisCluster.from_url(  # pyright: ignore[reportUnknownMemberType] -- untyped upstream
         setting("CACHE_URL"), socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
     )
 
 
-def _attempt(command: str, *arguments: Any, **options: Any) -> Any:
-    from redis.exceptions import RedisClusterException, RedisError
+def _run(source: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
+    return _attempt("eval", _GUARDED.replace("SOURCE", source), len(keys), *keys, *arguments)
 
+
+_GUARDED = f"""
+local answer = (function()
+SOURCE
+end)()
+for _, key in ipairs(KEYS) do
+  if redis.call('TTL', key) == -1 then redis.call('EXPIRE', key, {_LONGEST_TTL_S}) end
+end
+return answer
+"""
+
+
+def _attempt(command: str, *arguments: Any, **options: Any) -> Any:
+    url = setting("CACHE_URL")
+    if time.monotonic() < _pauses.get(url, 0):
+        return None
     try:
         return getattr(connected(), command)(*arguments, **options)
     except (RedisError, RedisClusterException) as error:
+        if isinstance(error, ClusterError) or not isinstance(error, ResponseError):
+            _pauses[url] = time.monotonic() + _PAUSE_S
         logger.warning("the cache does not answer", metadata={"error": repr(error)[:200]})
         metrics.add_metric(name="CacheUnavailable", unit="Count", value=1)
         return None
 
 
-def _key(workspace_id: UUID, kind: str, identifier: str) -> str:
+def _key(workspace_id: UUID, kind: str, identifier: str, *, tagged: bool = False) -> str:
     if not isinstance(workspace_id, UUID):  # pyright: ignore[reportUnnecessaryIsInstance] -- the one thing that must not be wrong
         raise TypeError("a cache key needs the workspace's UUID")
-    return f"crm:{workspace_id}:{_part(kind)}:{_part(identifier)}"
+    workspace = f"{{{workspace_id}}}" if tagged else str(workspace_id)
+    return f"crm:{workspace}:{_part(kind)}:{_part(identifier)}"
 
 
 def _part(text: str) -> str:

@@ -12,6 +12,7 @@ from shared.settings import queue_url
 if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
+LONGEST_DELAY_S = 900
 _ENTRIES_PER_CALL = 10
 
 
@@ -22,12 +23,26 @@ class NotQueued(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message to send. `group` keeps one tenant from starving the others on a standard queue
-    (fair queues), and orders messages on a FIFO queue, which also needs `deduplication`.
+    (fair queues), and orders messages on a FIFO queue, which also needs `deduplication`. `delay_s`
+    keeps a message from being seen for so long, at most `LONGEST_DELAY_S`; a FIFO queue cannot.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatchRequestEntry.html
+
+    Raises:
+        ValueError: the delay is out of range, or given to a message for a FIFO queue.
     """
 
     body: str
     group: str
     deduplication: str | None = None
+    delay_s: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.delay_s is None:
+            return
+        if not 0 <= self.delay_s <= LONGEST_DELAY_S:
+            raise ValueError(f"delay_s must be 0 to {LONGEST_DELAY_S}, not {self.delay_s}")
+        if self.deduplication is not None:
+            raise ValueError("a FIFO queue delays no single message")
 
 
 def send(queue: str, messages: Sequence[Outgoing]) -> None:
@@ -54,4 +69,6 @@ def _entry(number: int, message: Outgoing) -> SendMessageBatchRequestEntryTypeDe
     }
     if message.deduplication is not None:
         entry["MessageDeduplicationId"] = message.deduplication
+    if message.delay_s is not None:
+        entry["DelaySeconds"] = message.delay_s
     return entry

@@ -132,9 +132,9 @@ class OrderedMessages(Generic[Message]):
             work(kind.model_validate_json(record.body))
 
         processor = SqsFifoPartialProcessor(skip_group_on_error=True)
-        # Its constructor does not take what the other processor's does: report, do not raise.
+        # Its constructor does not take what the other processor's does: report, do not raise, for
+        # a lone failure is no crash.
         processor.raise_on_entire_batch_failure = False
-        processor.raise_on_entire_batch_failure = False  # a lone failure is no crash either
         self.handler: Handler = invocation(lambda event, context: _batch(processor, event, deliver))
 
 

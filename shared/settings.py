@@ -28,13 +28,14 @@ def setting(name: str, default: str | None = None) -> str:
 
 def queue_url(queue: str) -> str:
     """The URL of a queue this function declares in `sends`."""
-    return setting(f"QUEUE_{_upper(queue)}")
+    return setting(f"QUEUE_{in_capitals(queue)}")
 
 
 def secret_id(secret: str) -> str:
     """The Secrets Manager id of a secret this function declares in `secrets`."""
-    return setting(f"SECRET_{_upper(secret)}")
+    return setting(f"SECRET_{in_capitals(secret)}")
 
 
-def _upper(name: str) -> str:
+def in_capitals(name: str) -> str:
+    """A name as a variable has it: `email-sync` is `EMAIL_SYNC`."""
     return name.upper().replace("-", "_")

@@ -21,6 +21,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from shared import db, outbox
+from shared.access import EVERYTHING, Access
 from shared.db import Tx, connection
 from shared.db.migrate import bootstrap, migrate
 from shared.ids import uuid7
@@ -143,6 +144,31 @@ def new_workspace(database: Database) -> NewWorkspace:
 
 
 @pytest.fixture
+def new_member(database: Database) -> NewMember:
+    """Makes further members of a workspace: the workspace again, as they see it."""
+
+    def join(workspace: Workspace, role: str = "member") -> Workspace:
+        user_id = uuid7()
+        database.admin(
+            """
+            with person as (
+                insert into users (id, email, name, password_hash)
+                values (%(user)s, %(email)s, 'Member', 'none')
+            )
+            insert into memberships (workspace_id, user_id, role)
+            values (%(workspace)s, %(user)s, %(role)s)
+            """,
+            user=user_id,
+            workspace=workspace.id,
+            email=f"{user_id}@example.com",
+            role=role,
+        )
+        return Workspace(workspace.id, user_id)
+
+    return join
+
+
+@pytest.fixture
 def workspace(new_workspace: NewWorkspace) -> Workspace:
     """A workspace of this test's own."""
     return new_workspace()
@@ -151,7 +177,7 @@ def workspace(new_workspace: NewWorkspace) -> Workspace:
 @pytest.fixture
 def tx(as_role: Callable[[str], None], workspace: Workspace) -> Iterator[Tx]:
     """A transaction of the workspace's owner as crm_app, committed if the test passes."""
-    with db.transaction(workspace.id, user_id=workspace.user_id) as opened:
+    with db.transaction(workspace.id, user_id=workspace.user_id, access=EVERYTHING) as opened:
         yield opened
 
 
@@ -188,14 +214,15 @@ Call = Callable[..., Answer]
 Deliver = Callable[..., list[str]]
 EventsOf = Callable[[Workspace], list[dict[str, Any]]]
 NewWorkspace = Callable[[], Workspace]
+NewMember = Callable[..., Workspace]
 
 
 @pytest.fixture
 def call(as_role: Callable[[str], None], workspace: Workspace, aws: None) -> Call:
     """Call an HTTP handler with the API Gateway event of a request by the workspace's owner.
 
-    `call(handler, "POST", "/api/v1/contacts", {...}, headers=..., workspace=..., role=...)`; a
-    `bytes` body is sent as it is, `anonymous=True` sends no caller.
+    `call(handler, "POST", "/api/v1/contacts", {...}, headers=..., workspace=..., role=...,
+    access=...)`; a `bytes` body is sent as it is, `anonymous=True` sends no caller.
     """
 
     def request(
@@ -208,9 +235,10 @@ def call(as_role: Callable[[str], None], workspace: Workspace, aws: None) -> Cal
         workspace: Workspace = workspace,
         anonymous: bool = False,
         role: str = "crm_app",
+        access: Access = EVERYTHING,
     ) -> Answer:
         as_role(role)
-        context = {} if anonymous else _authorizer(workspace)
+        context = {} if anonymous else _authorizer(workspace, access)
         event = _rest_event(method, path, body, headers or {}, context)
         answer = handler(event, LambdaContext())
         content = answer["body"]
@@ -283,14 +311,13 @@ def corpora() -> Path:
     return folder
 
 
-def _authorizer(workspace: Workspace) -> dict[str, str]:
+def _authorizer(workspace: Workspace, access: Access) -> dict[str, str]:
     return {
         "principalId": str(workspace.user_id),
         "workspace_id": str(workspace.id),
         "user_id": str(workspace.user_id),
         "session_id": str(workspace.session_id),
-        "role": "owner",
-        "scopes": "",
+        "access": str(access),
     }
 
 

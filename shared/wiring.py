@@ -16,6 +16,11 @@ Need = Literal["database", "cache", "bucket", "bus", "encryption", "egress"]
 Role = Literal["crm_app", "crm_worker", "crm_outbox", "crm_auth", "crm_migrator"]
 Layer = Literal["core", "ai"]
 
+NEWEST = "/api/v1/"
+"""Where the newest version of the API is that may be relied upon."""
+LATEST = "/api/latest/"
+"""Another name for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Http:
@@ -26,6 +31,13 @@ class Http:
 
     prefix: str
     public: bool = False
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The prefix and, for the newest version of the API, its other name."""
+        if not self.prefix.startswith(NEWEST):
+            return (self.prefix,)
+        return self.prefix, LATEST + self.prefix.removeprefix(NEWEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,9 @@ class Tenant:
     workspace: Workspace
     ids: dict[str, UUID] = field(default_factory=lambda: {kind: uuid7() for kind in KINDS})
     other_ids: dict[str, UUID] = field(
-        default_factory=lambda: {kind: uuid7() for kind in ("run", "event", "session")}
+        default_factory=lambda: {
+            kind: uuid7() for kind in ("run", "event", "session", "role", "team")
+        }
     )
     mark: str = field(default_factory=lambda: f"canary{uuid4().hex}")
 
@@ -65,13 +67,24 @@ _ROWS: tuple[LiteralString, ...] = (
     values (%(w)s, %(session)s, %(user)s, now() + interval '1 day')
     """,
     """
-    insert into contacts (workspace_id, id, name, email, phone, company, job_title, tags)
-    values (%(w)s, %(contact)s, %(mark)s, %(email)s, '+12025550147', %(mark)s, %(mark)s,
-        array[%(mark)s])
+    insert into roles (workspace_id, id, name, grants)
+    values (%(w)s, %(role)s, %(mark)s, array[%(mark)s])
+    """,
+    "update memberships set role = 'custom', role_id = %(role)s where workspace_id = %(w)s",
+    "insert into teams (workspace_id, id, name) values (%(w)s, %(team)s, %(mark)s)",
+    """
+    insert into team_members (workspace_id, team_id, user_id) values (%(w)s, %(team)s, %(user)s)
     """,
     """
-    insert into tasks (workspace_id, id, title, notes, contact_id, email_id, source, created_by)
-    values (%(w)s, %(task)s, %(mark)s, %(mark)s, %(contact)s, %(email_id)s, %(mark)s, 'system')
+    insert into contacts (workspace_id, id, name, email, phone, company, job_title, tags, owner_id)
+    values (%(w)s, %(contact)s, %(mark)s, %(email)s, '+12025550147', %(mark)s, %(mark)s,
+        array[%(mark)s], %(user)s)
+    """,
+    """
+    insert into tasks (workspace_id, id, title, notes, contact_id, email_id, source, created_by,
+        owner_id)
+    values (%(w)s, %(task)s, %(mark)s, %(mark)s, %(contact)s, %(email_id)s, %(mark)s, 'system',
+        %(user)s)
     """,
     """
     insert into mailboxes (workspace_id, id, user_id, provider, address, sharing, state,

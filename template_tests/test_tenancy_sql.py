@@ -17,6 +17,7 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, UniqueViolation
 from psycopg.rows import dict_row
 
+from shared.access import EVERYTHING
 from shared.db.connection import connect
 from shared.testing import Database, Workspace
 from template_tests.tenants import Tenant, move_in, rows_of, tenant_tables
@@ -46,8 +47,8 @@ def acting(database: Database) -> Open:
             connection.execute("begin")
             if tenant is not None:
                 place = tenant.workspace
-                given = (place.id, place.user_id)
-                connection.execute("select app.begin_request(%s, %s)", given)
+                given = (place.id, place.user_id, str(EVERYTHING))
+                connection.execute("select app.begin_request(%s, %s, %s)", given)
             yield connection
             connection.execute("rollback")
 

@@ -6,26 +6,27 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from functions.activities import commands, queries
+from functions.activities.fields import TASKS, where
 from functions.activities.models import NewTask, Status, Task, TaskChange
+from shared.db import Tx
+from shared.filters import Listing
 from shared.http import (
-    DEFAULT_LIMIT,
-    CursorParam,
     IfMatch,
-    Limit,
-    Page,
     Transaction,
     create_app,
-    decode_cursor,
     expected_version,
     http_handler,
-    page,
+    needs,
     set_etag,
+    unrepeatable,
 )
+from shared.http.listing import CHANGES_NOTHING, ListParams, ListQuery, answer
+from shared.http.pages import CountedPage
 
 app = create_app("Tasks")
 
 
-@app.post("/api/v1/tasks", status_code=201)
+@app.post("/api/v1/tasks", status_code=201, openapi_extra=needs("tasks.write"))
 async def create_task(new: NewTask, tx: Transaction, response: Response) -> Task:
     task = commands.create_task(tx, new)
     response.headers["Location"] = f"/api/v1/tasks/{task.id}"
@@ -33,34 +34,32 @@ async def create_task(new: NewTask, tx: Transaction, response: Response) -> Task
     return task
 
 
-@app.get("/api/v1/tasks")
+@app.get("/api/v1/tasks", openapi_extra=needs("tasks.read"))
 async def list_tasks(
+    asked: ListParams,
     tx: Transaction,
     status: Annotated[Status | None, Query(description="Only tasks in this status.")] = None,
     contact_id: Annotated[UUID | None, Query(description="Only this contact's tasks.")] = None,
     email_id: Annotated[UUID | None, Query(description="Only tasks from this mail.")] = None,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: CursorParam = None,
-) -> Page[Task]:
-    found = queries.list_tasks(
-        tx,
-        limit=limit + 1,
-        after=decode_cursor(cursor),
-        status=status,
-        contact_id=contact_id,
-        email_id=email_id,
-    )
-    return page(found, limit, key=lambda task: (task.created_at, task.id))
+) -> CountedPage[Task]:
+    wanted = where(status=status, contact_id=contact_id, email_id=email_id)
+    return _listed(tx, asked.listing(TASKS, tx.access, *wanted))
 
 
-@app.get("/api/v1/tasks/{task_id}")
+@app.post("/api/v1/tasks/query", openapi_extra=needs("tasks.read") | unrepeatable(CHANGES_NOTHING))
+async def query_tasks(asked: ListQuery, tx: Transaction) -> CountedPage[Task]:
+    """The tasks that a filter lets through, a page at a time."""
+    return _listed(tx, asked.listing(TASKS, tx.access))
+
+
+@app.get("/api/v1/tasks/{task_id}", openapi_extra=needs("tasks.read"))
 async def get_task(task_id: UUID, tx: Transaction, response: Response) -> Task:
     task = queries.get_task(tx, task_id)
     set_etag(response, task.version)
     return task
 
 
-@app.patch("/api/v1/tasks/{task_id}")
+@app.patch("/api/v1/tasks/{task_id}", openapi_extra=needs("tasks.write"))
 async def change_task(
     task_id: UUID,
     change: TaskChange,
@@ -74,10 +73,14 @@ async def change_task(
     return task
 
 
-@app.delete("/api/v1/tasks/{task_id}", status_code=204)
+@app.delete("/api/v1/tasks/{task_id}", status_code=204, openapi_extra=needs("tasks.delete"))
 async def delete_task(task_id: UUID, tx: Transaction, if_match: IfMatch = None) -> None:
     version = expected_version(if_match) if if_match else None
     commands.delete_task(tx, task_id, version=version)
+
+
+def _listed(tx: Tx, listing: Listing) -> CountedPage[Task]:
+    return answer(tx, listing, queries.find_tasks, queries.count_tasks)
 
 
 handler = http_handler(app)

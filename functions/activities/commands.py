@@ -9,18 +9,26 @@ from functions.activities import queries, store
 from functions.activities.models import NewTask, Task, TaskChange, UnknownContact, UnknownEmail
 from shared.db import Tx
 from shared.errors import FieldError, PreconditionFailed, Unprocessable
+from shared.owners import require_owner
 
 
 def create_task(tx: Tx, new: NewTask, *, automation_run_id: UUID | None = None) -> Task:
-    """Create a task; `automation_run_id` names the run that does so, if one does.
+    """Create a task; `automation_run_id` names the run that does so, if one does. Whoever acts owns
+    it, unless it says otherwise.
 
     Raises:
         UnknownContact: its contact does not exist.
         UnknownEmail: its mail does not exist.
+        UnknownOwner: its owner is no member of the workspace.
+        OwnerOutOfReach: the caller would not see it.
     """
+    owner_id = tx.user_id
+    if "owner_id" in new.model_fields_set:
+        owner_id = new.owner_id
+        require_owner(tx, "tasks", owner_id)
     if automation_run_id is None:  # an automation names the mail of its event, which exists
         _refuse_unknown_email(tx, new.email_id)
-    task = store.insert(tx, new, automation_run_id=automation_run_id)
+    task = store.insert(tx, new, owner_id=owner_id, automation_run_id=automation_run_id)
     tx.emit(
         TaskCreated(
             **tx.envelope(task.id, task.version),
@@ -40,6 +48,8 @@ def change_task(tx: Tx, task_id: UUID, change: TaskChange, *, version: int | Non
         PreconditionFailed: it is no longer at `version`.
         UnknownContact: its new contact does not exist.
         UnknownEmail: its new mail does not exist.
+        UnknownOwner: its new owner is no member of the workspace.
+        OwnerOutOfReach: the caller would no longer see it.
     """
     given = change.model_dump(exclude_unset=True)
     for field in ("title", "status"):
@@ -55,6 +65,8 @@ def change_task(tx: Tx, task_id: UUID, change: TaskChange, *, version: int | Non
         _refuse_unknown(tx, given["contact_id"])
     if "email_id" in changed:
         _refuse_unknown_email(tx, given["email_id"])
+    if "owner_id" in changed:
+        require_owner(tx, "tasks", given["owner_id"])
     stored = store.update(tx, current.model_copy(update=given))
     if stored is None:
         raise PreconditionFailed

@@ -53,7 +53,9 @@ class UnknownEmail(Unprocessable):
 
 
 class NewTask(BaseModel):
-    """A task to create. `source` says in words what it came from, such as a sentence of a mail."""
+    """A task to create. `source` says in words what it came from, such as a sentence of a mail. The
+    owner left out is the caller; null is nobody.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -64,6 +66,7 @@ class NewTask(BaseModel):
     contact_id: UUID | None = None
     email_id: UUID | None = None
     source: Source | None = None
+    owner_id: UUID | None = None
 
 
 class TaskChange(BaseModel):
@@ -77,6 +80,7 @@ class TaskChange(BaseModel):
     due_at: DueAt | None = None
     contact_id: UUID | None = None
     email_id: UUID | None = None
+    owner_id: UUID | None = None
 
 
 class Task(BaseModel):
@@ -92,6 +96,7 @@ class Task(BaseModel):
     contact_id: UUID | None
     email_id: UUID | None
     source: str | None
+    owner_id: UUID | None
     created_by: str
     automation_run_id: UUID | None
     version: int

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import LiteralString
 from uuid import UUID
 
+from functions.activities.fields import TASKS, where
 from functions.activities.models import Status, Task, TaskNotFound
 from shared.cursors import Key
 from shared.db import Tx
+from shared.filters import AllOf, Listing
+
+_ALL: LiteralString = """
+    select id, title, notes, status, due_at, contact_id, email_id, source, owner_id, created_by,
+        automation_run_id, version, created_at, updated_at
+    from tasks
+    where workspace_id = %(workspace_id)s and deleted_at is null
+"""
 
 
 def get_task(tx: Tx, task_id: UUID) -> Task:
@@ -15,19 +25,23 @@ def get_task(tx: Tx, task_id: UUID) -> Task:
     Raises:
         TaskNotFound: this workspace has none.
     """
-    task = tx.one(
-        Task,
-        """
-        select id, title, notes, status, due_at, contact_id, email_id, source, created_by,
-            automation_run_id, version, created_at, updated_at
-        from tasks
-        where workspace_id = %(workspace_id)s and id = %(id)s and deleted_at is null
-        """,
-        id=task_id,
-    )
+    task = tx.one(Task, _ALL + " and id = %(id)s", id=task_id)
     if task is None:
         raise TaskNotFound
     return task
+
+
+def find_tasks(tx: Tx, listing: Listing) -> list[Task]:
+    """The tasks of a page, and the first of the next one if there is one."""
+    page = listing.page()
+    return tx.all(Task, _ALL + " and " + page.sql, **page.params)
+
+
+def count_tasks(tx: Tx, listing: Listing, most: int) -> int:
+    """How many tasks there are on all pages; `most` if there are more."""
+    found = listing.up_to(most)
+    query = "select count(*) from (" + _ALL + " and " + found.sql + ") found"  # noqa: S608 -- literals
+    return tx.one(int, query, **found.params) or 0
 
 
 def list_tasks(
@@ -40,31 +54,8 @@ def list_tasks(
     email_id: UUID | None = None,
 ) -> list[Task]:
     """Tasks newest first, from after `after`: up to `limit` of them, of those that are given."""
-    at, last_id = after or (None, None)
-    return tx.all(
-        Task,
-        """
-        select id, title, notes, status, due_at, contact_id, email_id, source, created_by,
-            automation_run_id, version, created_at, updated_at
-        from tasks
-        where workspace_id = %(workspace_id)s and deleted_at is null
-            and (%(status)s::text is null or status = %(status)s)
-            and (%(contact_id)s::uuid is null or contact_id = %(contact_id)s)
-            and (%(email_id)s::uuid is null or email_id = %(email_id)s)
-            and (created_at, id) < (
-                coalesce(%(at)s::timestamptz, 'infinity'),
-                coalesce(%(last_id)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-            )
-        order by created_at desc, id desc
-        limit %(limit)s
-        """,
-        status=status,
-        contact_id=contact_id,
-        email_id=email_id,
-        at=at,
-        last_id=last_id,
-        limit=limit,
-    )
+    wanted = AllOf(where(status=status, contact_id=contact_id, email_id=email_id))
+    return find_tasks(tx, Listing(TASKS, wanted, limit=limit - 1, after=after))
 
 
 def contact_exists(tx: Tx, contact_id: UUID) -> bool:

@@ -9,8 +9,8 @@ from shared.db import Tx
 from shared.ids import uuid7
 
 
-def insert(tx: Tx, new: NewTask, *, automation_run_id: UUID | None) -> Task:
-    """Store a new task.
+def insert(tx: Tx, new: NewTask, *, owner_id: UUID | None, automation_run_id: UUID | None) -> Task:
+    """Store a new task of this owner's.
 
     Raises:
         UnknownContact: its contact is not there, or no longer.
@@ -19,18 +19,20 @@ def insert(tx: Tx, new: NewTask, *, automation_run_id: UUID | None) -> Task:
         Task,
         """
         insert into tasks (workspace_id, id, title, notes, status, due_at, contact_id, email_id,
-            source, created_by, automation_run_id)
+            source, owner_id, created_by, automation_run_id)
         select %(workspace_id)s, %(id)s, %(title)s, %(notes)s, %(status)s, %(due_at)s,
-            %(contact_id)s, %(email_id)s, %(source)s, %(created_by)s, %(automation_run_id)s
+            %(contact_id)s, %(email_id)s, %(source)s, %(owner_id)s, %(created_by)s,
+            %(automation_run_id)s
         where %(contact_id)s::uuid is null or exists (
             select from contacts
             where workspace_id = %(workspace_id)s and id = %(contact_id)s and deleted_at is null
         )
-        returning id, title, notes, status, due_at, contact_id, email_id, source, created_by,
-            automation_run_id, version, created_at, updated_at
+        returning id, title, notes, status, due_at, contact_id, email_id, source, owner_id,
+            created_by, automation_run_id, version, created_at, updated_at
         """,
-        **new.model_dump(),
+        **new.model_dump(exclude={"owner_id"}),
         id=uuid7(),
+        owner_id=owner_id,
         created_by=tx.actor,
         automation_run_id=automation_run_id,
     )
@@ -46,11 +48,11 @@ def update(tx: Tx, task: Task) -> Task | None:
         """
         update tasks set title = %(title)s, notes = %(notes)s, status = %(status)s,
             due_at = %(due_at)s, contact_id = %(contact_id)s, email_id = %(email_id)s,
-            version = version + 1, updated_at = now()
+            owner_id = %(owner_id)s, version = version + 1, updated_at = now()
         where workspace_id = %(workspace_id)s and id = %(id)s and version = %(version)s
             and deleted_at is null
-        returning id, title, notes, status, due_at, contact_id, email_id, source, created_by,
-            automation_run_id, version, created_at, updated_at
+        returning id, title, notes, status, due_at, contact_id, email_id, source, owner_id,
+            created_by, automation_run_id, version, created_at, updated_at
         """,
         **task.model_dump(),
     )

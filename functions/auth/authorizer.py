@@ -97,8 +97,7 @@ def _policy(method_arn: str, claims: tokens.Claims, session: Session) -> dict[st
             "workspace_id": str(claims.workspace_id),
             "user_id": str(claims.user_id),
             "session_id": str(claims.session_id),
-            "role": session.role,
-            "scopes": claims.scope,
+            "access": str(session.access),
         },
     }
 

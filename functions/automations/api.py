@@ -17,6 +17,7 @@ from shared.http import (
     decode_cursor,
     expected_version,
     http_handler,
+    needs,
     page,
     set_etag,
 )
@@ -24,7 +25,7 @@ from shared.http import (
 app = create_app("Automations")
 
 
-@app.post("/api/v1/automations", status_code=201)
+@app.post("/api/v1/automations", status_code=201, openapi_extra=needs("automations.write"))
 async def create_automation(new: NewAutomation, tx: Transaction, response: Response) -> Automation:
     automation = commands.create_automation(tx, new)
     response.headers["Location"] = f"/api/v1/automations/{automation.id}"
@@ -32,7 +33,7 @@ async def create_automation(new: NewAutomation, tx: Transaction, response: Respo
     return automation
 
 
-@app.get("/api/v1/automations")
+@app.get("/api/v1/automations", openapi_extra=needs("automations.read"))
 async def list_automations(
     tx: Transaction, limit: Limit = DEFAULT_LIMIT, cursor: CursorParam = None
 ) -> Page[Automation]:
@@ -40,14 +41,14 @@ async def list_automations(
     return page(found, limit, key=lambda automation: (automation.created_at, automation.id))
 
 
-@app.get("/api/v1/automations/{automation_id}")
+@app.get("/api/v1/automations/{automation_id}", openapi_extra=needs("automations.read"))
 async def get_automation(automation_id: UUID, tx: Transaction, response: Response) -> Automation:
     automation = queries.get_automation(tx, automation_id)
     set_etag(response, automation.version)
     return automation
 
 
-@app.patch("/api/v1/automations/{automation_id}")
+@app.patch("/api/v1/automations/{automation_id}", openapi_extra=needs("automations.write"))
 async def change_automation(
     automation_id: UUID,
     change: AutomationChange,
@@ -61,13 +62,17 @@ async def change_automation(
     return automation
 
 
-@app.delete("/api/v1/automations/{automation_id}", status_code=204)
+@app.delete(
+    "/api/v1/automations/{automation_id}",
+    status_code=204,
+    openapi_extra=needs("automations.delete"),
+)
 async def delete_automation(automation_id: UUID, tx: Transaction, if_match: IfMatch = None) -> None:
     version = expected_version(if_match) if if_match else None
     commands.delete_automation(tx, automation_id, version=version)
 
 
-@app.get("/api/v1/automations/{automation_id}/runs")
+@app.get("/api/v1/automations/{automation_id}/runs", openapi_extra=needs("automations.read"))
 async def list_runs(
     automation_id: UUID,
     tx: Transaction,

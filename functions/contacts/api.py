@@ -1,30 +1,38 @@
 """`/api/v1/contacts`."""
 
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Query, Response
 
 from functions.contacts import commands, queries
-from functions.contacts.models import Contact, ContactChange, NewContact
+from functions.contacts.fields import CONTACTS
+from functions.contacts.models import Contact, ContactChange, NewContact, UnknownMatch
+from shared.db import Tx
+from shared.errors import FieldError
+from shared.filters import Listing
 from shared.http import (
-    DEFAULT_LIMIT,
-    CursorParam,
     IfMatch,
-    Limit,
-    Page,
     Transaction,
     create_app,
-    decode_cursor,
     expected_version,
     http_handler,
-    page,
+    needs,
     set_etag,
+    unrepeatable,
 )
+from shared.http.listing import CHANGES_NOTHING, ListParams, ListQuery, answer
+from shared.http.pages import CountedPage
 
 app = create_app("Contacts")
 
+Match = Annotated[
+    str, Query(description="What a contact is found by.", json_schema_extra={"enum": ["email"]})
+]
+_CREATED: dict[int | str, dict[str, Any]] = {201: {"model": Contact, "description": "Created."}}
 
-@app.post("/api/v1/contacts", status_code=201)
+
+@app.post("/api/v1/contacts", status_code=201, openapi_extra=needs("contacts.write"))
 async def create_contact(new: NewContact, tx: Transaction, response: Response) -> Contact:
     contact = commands.create_contact(tx, new)
     response.headers["Location"] = f"/api/v1/contacts/{contact.id}"
@@ -32,22 +40,42 @@ async def create_contact(new: NewContact, tx: Transaction, response: Response) -
     return contact
 
 
-@app.get("/api/v1/contacts")
-async def list_contacts(
-    tx: Transaction, limit: Limit = DEFAULT_LIMIT, cursor: CursorParam = None
-) -> Page[Contact]:
-    found = queries.list_contacts(tx, limit=limit + 1, after=decode_cursor(cursor))
-    return page(found, limit, key=lambda contact: (contact.created_at, contact.id))
+@app.put("/api/v1/contacts", openapi_extra=needs("contacts.write"), responses=_CREATED)
+async def upsert_contact(
+    new: NewContact, tx: Transaction, response: Response, match: Match = ""
+) -> Contact:
+    """Changes the contact that has this email, only what is given; creates it if there is none."""
+    if match != "email":
+        raise UnknownMatch(errors=(FieldError("/query/match", "expected email", "unknown"),))
+    contact, created = commands.upsert_contact(tx, new)
+    if created:
+        response.status_code = 201
+        response.headers["Location"] = f"/api/v1/contacts/{contact.id}"
+    set_etag(response, contact.version)
+    return contact
 
 
-@app.get("/api/v1/contacts/{contact_id}")
+@app.get("/api/v1/contacts", openapi_extra=needs("contacts.read"))
+async def list_contacts(asked: ListParams, tx: Transaction) -> CountedPage[Contact]:
+    return _listed(tx, asked.listing(CONTACTS, tx.access))
+
+
+@app.post(
+    "/api/v1/contacts/query", openapi_extra=needs("contacts.read") | unrepeatable(CHANGES_NOTHING)
+)
+async def query_contacts(asked: ListQuery, tx: Transaction) -> CountedPage[Contact]:
+    """The contacts that a filter lets through, a page at a time."""
+    return _listed(tx, asked.listing(CONTACTS, tx.access))
+
+
+@app.get("/api/v1/contacts/{contact_id}", openapi_extra=needs("contacts.read"))
 async def get_contact(contact_id: UUID, tx: Transaction, response: Response) -> Contact:
     contact = queries.get_contact(tx, contact_id)
     set_etag(response, contact.version)
     return contact
 
 
-@app.patch("/api/v1/contacts/{contact_id}")
+@app.patch("/api/v1/contacts/{contact_id}", openapi_extra=needs("contacts.write"))
 async def change_contact(
     contact_id: UUID,
     change: ContactChange,
@@ -61,10 +89,16 @@ async def change_contact(
     return contact
 
 
-@app.delete("/api/v1/contacts/{contact_id}", status_code=204)
+@app.delete(
+    "/api/v1/contacts/{contact_id}", status_code=204, openapi_extra=needs("contacts.delete")
+)
 async def delete_contact(contact_id: UUID, tx: Transaction, if_match: IfMatch = None) -> None:
     version = expected_version(if_match) if if_match else None
     commands.delete_contact(tx, contact_id, version=version)
+
+
+def _listed(tx: Tx, listing: Listing) -> CountedPage[Contact]:
+    return answer(tx, listing, queries.find_contacts, queries.count_contacts)
 
 
 handler = http_handler(app)

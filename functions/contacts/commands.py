@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 from events.contacts import ContactChanged, ContactCreated, ContactDeleted
@@ -9,15 +11,25 @@ from functions.contacts import queries, store
 from functions.contacts.models import Contact, ContactChange, EmailTaken, NewContact
 from shared.db import Tx
 from shared.errors import FieldError, PreconditionFailed, Unprocessable
+from shared.owners import require_owner
+
+_UPSERT_ATTEMPTS = 3
+"""In between, somebody may delete what they had just created."""
 
 
 def create_contact(tx: Tx, new: NewContact) -> Contact:
-    """Create a contact.
+    """Create a contact; whoever acts owns it, unless it says otherwise.
 
     Raises:
         EmailTaken: another contact has the address.
+        UnknownOwner: its owner is no member of the workspace.
+        OwnerOutOfReach: the caller would not see it.
     """
-    contact = store.insert(tx, new)
+    owner_id = tx.user_id
+    if "owner_id" in new.model_fields_set:
+        owner_id = new.owner_id
+        require_owner(tx, "contacts", owner_id)
+    contact = store.insert(tx, new, owner_id=owner_id)
     tx.emit(
         ContactCreated(
             **tx.envelope(contact.id, contact.version),
@@ -37,6 +49,8 @@ def change_contact(
         ContactNotFound: there is no such contact.
         PreconditionFailed: it is no longer at `version`.
         EmailTaken: another contact has the new address.
+        UnknownOwner: its new owner is no member of the workspace.
+        OwnerOutOfReach: the caller would no longer see it.
     """
     given = change.model_dump(exclude_unset=True)
     if "name" in given and given["name"] is None:
@@ -46,11 +60,43 @@ def change_contact(
     current = queries.get_contact(tx, contact_id)
     if version is not None and current.version != version:
         raise PreconditionFailed
+    return _change(tx, current, given)
+
+
+def upsert_contact(tx: Tx, new: NewContact) -> tuple[Contact, bool]:
+    """Change the contact with this email, as `change_contact` does with the fields that are given;
+    create it if there is none. The contact, and whether it was created.
+
+    However many do so at once, there is one contact, and each has its effect: who comes second
+    waits for the first to commit.
+
+    Raises:
+        Unprocessable: there is no email to find it by.
+        EmailTaken: it is one that the caller does not see.
+        UnknownOwner: its owner is no member of the workspace.
+        OwnerOutOfReach: the caller would not see it.
+    """
+    if new.email is None:
+        missing = FieldError("/email", "the contact is found by its email", "missing")
+        raise Unprocessable(errors=(missing,))
+    for _ in range(_UPSERT_ATTEMPTS):
+        current = queries.lock_by_email(tx, new.email)
+        if current is not None:
+            return _change(tx, current, new.model_dump(exclude_unset=True)), False
+        with suppress(EmailTaken):  # somebody else has just created it
+            return create_contact(tx, new), True
+    raise EmailTaken
+
+
+def _change(tx: Tx, current: Contact, given: dict[str, Any]) -> Contact:
+    """Give a contact new values for some fields; where they are its values already, do nothing."""
     changed = tuple(field for field, value in given.items() if getattr(current, field) != value)
     if not changed:
         return current
     if "email" in changed and given["email"]:
         _refuse_taken(tx, given["email"])
+    if "owner_id" in changed:
+        require_owner(tx, "contacts", given["owner_id"])
     stored = store.update(tx, current.model_copy(update=given))
     if stored is None:
         raise PreconditionFailed

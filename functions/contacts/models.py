@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.errors import Conflict, NotFound
+from shared.errors import BadRequest, Conflict, NotFound
 from shared.values import EmailAddress, Line, Name
 
 Phone = Annotated[Line, Field(min_length=1, max_length=40)]
@@ -30,8 +30,14 @@ class EmailTaken(Conflict):
     """Another contact in this workspace already has that email."""
 
 
+class UnknownMatch(BadRequest):
+    """Contacts are not matched by that; see `errors`."""
+
+
 class NewContact(BaseModel):
-    """A contact to create."""
+    """A contact to create, or to change where one has its email. Left out, its owner is the caller;
+    null is nobody.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,6 +47,7 @@ class NewContact(BaseModel):
     company: Name | None = None
     job_title: Name | None = None
     tags: Tags = ()
+    owner_id: UUID | None = None
 
 
 class ContactChange(BaseModel):
@@ -54,6 +61,7 @@ class ContactChange(BaseModel):
     company: Name | None = None
     job_title: Name | None = None
     tags: Tags | None = None
+    owner_id: UUID | None = None
 
 
 class Contact(BaseModel):
@@ -68,6 +76,7 @@ class Contact(BaseModel):
     company: str | None
     job_title: str | None
     tags: tuple[str, ...]
+    owner_id: UUID | None
     version: int
     created_at: datetime
     updated_at: datetime

@@ -12,8 +12,8 @@ from shared.db import Tx
 from shared.ids import uuid7
 
 
-def insert(tx: Tx, new: NewContact) -> Contact:
-    """Store a new contact.
+def insert(tx: Tx, new: NewContact, *, owner_id: UUID | None) -> Contact:
+    """Store a new contact of this owner's.
 
     Raises:
         EmailTaken: another contact has the address; `existing_id` names it.
@@ -21,14 +21,17 @@ def insert(tx: Tx, new: NewContact) -> Contact:
     contact = tx.one(
         Contact,
         """
-        insert into contacts (workspace_id, id, name, email, phone, company, job_title, tags)
+        insert into contacts (workspace_id, id, name, email, phone, company, job_title, tags,
+            owner_id)
         values (%(workspace_id)s, %(id)s, %(name)s, %(email)s, %(phone)s, %(company)s,
-            %(job_title)s, %(tags)s)
+            %(job_title)s, %(tags)s, %(owner_id)s)
         on conflict (workspace_id, email) where deleted_at is null do nothing
-        returning id, name, email, phone, company, job_title, tags, version, created_at, updated_at
+        returning id, name, email, phone, company, job_title, tags, owner_id, version, created_at,
+            updated_at
         """,
-        **_columns(new.model_dump()),
+        **_columns(new.model_dump(exclude={"owner_id"})),
         id=uuid7(),
+        owner_id=owner_id,
     )
     if contact is None:
         raise _email_taken(tx, new.email)
@@ -47,11 +50,11 @@ def update(tx: Tx, contact: Contact) -> Contact | None:
             """
             update contacts set name = %(name)s, email = %(email)s, phone = %(phone)s,
                 company = %(company)s, job_title = %(job_title)s, tags = %(tags)s,
-                version = version + 1, updated_at = now()
+                owner_id = %(owner_id)s, version = version + 1, updated_at = now()
             where workspace_id = %(workspace_id)s and id = %(id)s and version = %(version)s
                 and deleted_at is null
-            returning id, name, email, phone, company, job_title, tags, version, created_at,
-                updated_at
+            returning id, name, email, phone, company, job_title, tags, owner_id, version,
+                created_at, updated_at
             """,
             **_columns(contact.model_dump()),
         )

@@ -2,19 +2,24 @@
 
 from functions.health import queries
 from functions.health.models import Health, NotReady, failing
-from shared.http import create_app, http_handler
+from shared.http import (
+    ANYBODY,
+    create_app,
+    http_handler,
+    needs,
+)
 from shared.settings import setting
 
 app = create_app("Health")
 
 
-@app.get("/health/live")
+@app.get("/health/live", openapi_extra=needs(ANYBODY))
 async def live() -> Health:
     """This function runs. Depends on nothing."""
     return Health()
 
 
-@app.get("/health/ready")
+@app.get("/health/ready", openapi_extra=needs(ANYBODY))
 async def ready() -> Health:
     """The database answers, and the cache where there is one."""
     errors = ()
@@ -28,7 +33,7 @@ async def ready() -> Health:
     return Health()
 
 
-@app.get("/health/startup")
+@app.get("/health/startup", openapi_extra=needs(ANYBODY))
 async def startup() -> Health:
     """The database has every migration this code needs."""
     missing = await queries.missing_migrations(setting("DATABASE_URL"))

@@ -1,4 +1,4 @@
-"""`/api/v1/webhooks`: for the workspace's owners and administrators alone.
+"""`/api/v1/webhooks`: for those who may change the workspace's settings of them.
 
 URLs and answers of receivers may hold secrets, so that goes for reading, too.
 """
@@ -6,11 +6,10 @@ URLs and answers of receivers may hold secrets, so that goes for reading, too.
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import BackgroundTasks, Depends, Query, Response
+from fastapi import BackgroundTasks, Query, Response
 
 from functions.webhooks import commands, queries
 from functions.webhooks.models import (
-    AdministratorsOnly,
     Delivery,
     DeliveryWithBody,
     Endpoint,
@@ -24,7 +23,6 @@ from functions.webhooks.models import (
 from functions.webhooks.payloads import Payload
 from functions.webhooks.signatures import new_secret
 from functions.webhooks.waking import wake
-from shared.db import transaction
 from shared.encryption import DataKey, data_key
 from shared.errors import Unavailable
 from shared.http import (
@@ -41,8 +39,10 @@ from shared.http import (
     decode_cursor,
     expected_version,
     http_handler,
+    needs,
     page,
     set_etag,
+    transaction_of,
     unrepeatable,
 )
 from shared.log import logger
@@ -52,6 +52,7 @@ SECRET_ROUTES = (
     ("POST", "/api/v1/webhooks/{endpoint_id}/rotate-secret"),
 )
 """Their answers hold a secret that is shown once, so they take no Idempotency-Key."""
+_SETTINGS = needs("webhooks.settings")
 _SHOWN_ONCE = unrepeatable("the answer holds a secret, which is shown once and not kept")
 
 
@@ -59,15 +60,10 @@ class NoKeyService(Unavailable):
     """Secrets cannot be sealed now, because the key service does not answer; try again."""
 
 
-async def _administrator(caller: CurrentCaller) -> None:
-    if caller.role not in ("owner", "admin"):
-        raise AdministratorsOnly
-
-
 routes = create_router()
 
 
-@routes.post("/api/v1/webhooks", status_code=201, openapi_extra=_SHOWN_ONCE)
+@routes.post("/api/v1/webhooks", status_code=201, openapi_extra=_SETTINGS | _SHOWN_ONCE)
 async def create_endpoint(
     new: NewEndpoint, caller: CurrentCaller, begin: LateTransaction, response: Response
 ) -> EndpointWithSecret:
@@ -79,7 +75,7 @@ async def create_endpoint(
     return _with_secret(endpoint, secret, response)
 
 
-@routes.get("/api/v1/webhooks")
+@routes.get("/api/v1/webhooks", openapi_extra=_SETTINGS)
 async def list_endpoints(
     tx: Transaction, limit: Limit = DEFAULT_LIMIT, cursor: CursorParam = None
 ) -> Page[Endpoint]:
@@ -87,14 +83,14 @@ async def list_endpoints(
     return page(found, limit, key=lambda endpoint: (endpoint.created_at, endpoint.id))
 
 
-@routes.get("/api/v1/webhooks/{endpoint_id}")
+@routes.get("/api/v1/webhooks/{endpoint_id}", openapi_extra=_SETTINGS)
 async def get_endpoint(endpoint_id: UUID, tx: Transaction, response: Response) -> Endpoint:
     endpoint = queries.get_endpoint(tx, endpoint_id)
     set_etag(response, endpoint.version)
     return endpoint
 
 
-@routes.patch("/api/v1/webhooks/{endpoint_id}")
+@routes.patch("/api/v1/webhooks/{endpoint_id}", openapi_extra=_SETTINGS)
 async def change_endpoint(
     endpoint_id: UUID,
     change: EndpointChange,
@@ -111,25 +107,28 @@ async def change_endpoint(
     return endpoint
 
 
-@routes.delete("/api/v1/webhooks/{endpoint_id}", status_code=204)
+@routes.delete("/api/v1/webhooks/{endpoint_id}", status_code=204, openapi_extra=_SETTINGS)
 async def delete_endpoint(endpoint_id: UUID, tx: Transaction, if_match: IfMatch = None) -> None:
     version = expected_version(if_match) if if_match else None
     commands.delete_endpoint(tx, endpoint_id, version=version)
 
 
-@routes.post("/api/v1/webhooks/{endpoint_id}/rotate-secret", openapi_extra=_SHOWN_ONCE)
+@routes.post(
+    "/api/v1/webhooks/{endpoint_id}/rotate-secret",
+    openapi_extra=_SETTINGS | _SHOWN_ONCE,
+)
 async def rotate_secret(
     endpoint_id: UUID, caller: CurrentCaller, begin: LateTransaction, response: Response
 ) -> EndpointWithSecret:
     """Give the endpoint a new secret. For 24 hours requests are signed with the old one as well."""
-    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+    with transaction_of(caller) as tx:
         queries.get_endpoint(tx, endpoint_id)
     secret = new_secret()
     sealed = _key(caller.workspace_id).seal(secret, column=commands.SEALED_FOR)
     return _with_secret(commands.rotate_secret(begin(), endpoint_id, sealed), secret, response)
 
 
-@routes.post("/api/v1/webhooks/{endpoint_id}/test", status_code=202)
+@routes.post("/api/v1/webhooks/{endpoint_id}/test", status_code=202, openapi_extra=_SETTINGS)
 async def send_test(endpoint_id: UUID, tx: Transaction, after: BackgroundTasks) -> Delivery:
     """Send a test message; the endpoint's deliveries tell how it went."""
     delivery = commands.send_test(tx, endpoint_id)
@@ -137,7 +136,7 @@ async def send_test(endpoint_id: UUID, tx: Transaction, after: BackgroundTasks) 
     return delivery
 
 
-@routes.get("/api/v1/webhooks/{endpoint_id}/deliveries")
+@routes.get("/api/v1/webhooks/{endpoint_id}/deliveries", openapi_extra=_SETTINGS)
 async def list_deliveries(
     endpoint_id: UUID,
     tx: Transaction,
@@ -150,12 +149,19 @@ async def list_deliveries(
     return page(found, limit, key=lambda delivery: (delivery.created_at, delivery.id))
 
 
-@routes.get("/api/v1/webhooks/{endpoint_id}/deliveries/{delivery_id}")
+@routes.get(
+    "/api/v1/webhooks/{endpoint_id}/deliveries/{delivery_id}",
+    openapi_extra=_SETTINGS,
+)
 async def get_delivery(endpoint_id: UUID, delivery_id: UUID, tx: Transaction) -> DeliveryWithBody:
     return queries.get_delivery(tx, endpoint_id, delivery_id)
 
 
-@routes.post("/api/v1/webhooks/{endpoint_id}/deliveries/{delivery_id}/replay", status_code=202)
+@routes.post(
+    "/api/v1/webhooks/{endpoint_id}/deliveries/{delivery_id}/replay",
+    status_code=202,
+    openapi_extra=_SETTINGS,
+)
 async def replay_delivery(
     endpoint_id: UUID, delivery_id: UUID, tx: Transaction, after: BackgroundTasks
 ) -> Delivery:
@@ -165,7 +171,11 @@ async def replay_delivery(
     return delivery
 
 
-@routes.post("/api/v1/webhooks/{endpoint_id}/replay", status_code=202)
+@routes.post(
+    "/api/v1/webhooks/{endpoint_id}/replay",
+    status_code=202,
+    openapi_extra=_SETTINGS,
+)
 async def replay_events(
     endpoint_id: UUID, asked: Replay, tx: Transaction, after: BackgroundTasks
 ) -> Replayed:
@@ -178,7 +188,7 @@ async def replay_events(
 
 
 app = create_app("Webhooks")
-app.include_router(routes, dependencies=[Depends(_administrator)])
+app.include_router(routes)
 
 
 @app.webhooks.post("event", status_code=204)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from events.envelope import Event
 from shared.ids import uuid7
+from shared.telling import may_read
 
 _OVERLAP = timedelta(minutes=1)
 """How far the clock of who emits an event may be behind the database's."""
-_TELL_LITTLE = ("EmailReceived", "EmailChanged")
 
 
 class Listener(BaseModel):
@@ -38,10 +38,7 @@ class Listener(BaseModel):
 
     def may_read(self, event: Event, readers: Mapping[UUID, UUID | None]) -> bool:
         """Whether its member may, where `readers` has the mailboxes that events tell of."""
-        mailbox_id = mailbox_of(event)
-        return mailbox_id is None or (
-            mailbox_id in readers and readers[mailbox_id] in (None, self.user_id)
-        )
+        return may_read(self.user_id, event, readers)
 
 
 class Recorded(BaseModel):
@@ -52,13 +49,6 @@ class Recorded(BaseModel):
     type: str
     position: int
     payload: dict[str, Any] | None
-
-
-class Readers(NamedTuple):
-    """Who may read a mailbox's mails: one member, or every one."""
-
-    mailbox_id: UUID
-    user_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +62,3 @@ class NewDelivery:
     mailbox_id: UUID | None
     body: str
     id: UUID = field(default_factory=uuid7)
-
-
-def mailbox_of(event: Event) -> UUID | None:
-    """The mailbox whose mails an event tells of, if not every member may read what it tells; the
-    feed's policy `sharing` in the database says the same.
-    """
-    if event.type_name() in _TELL_LITTLE:
-        return None
-    return getattr(event, "mailbox_id", None)

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from events.catalogue import all_events
-from shared.errors import Conflict, Forbidden, NotFound
+from shared.errors import Conflict, NotFound
 from shared.queues import Outgoing
 from shared.values import Text
 
@@ -31,10 +31,6 @@ class TooManyEndpoints(Conflict):
 
 class EndpointDisabled(Conflict):
     """Nothing is sent to a disabled endpoint; enable it first."""
-
-
-class AdministratorsOnly(Forbidden):
-    """Webhooks are for the workspace's owners and administrators."""
 
 
 def _known(event_type: str) -> str:

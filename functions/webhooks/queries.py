@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from uuid import UUID
 
-from functions.webhooks.listening import Listener, Readers, Recorded
+from functions.webhooks.listening import Listener, Recorded
 from functions.webhooks.models import (
     Delivery,
     DeliveryNotFound,
@@ -138,20 +137,6 @@ def list_listeners(tx: Tx) -> list[Listener]:
         where workspace_id = %(workspace_id)s and enabled and deleted_at is null
         """,
     )
-
-
-def mailbox_readers(tx: Tx, mailbox_ids: Collection[UUID]) -> dict[UUID, UUID | None]:
-    """The one member who may read a mailbox's mails, by mailbox; None where every member may."""
-    found = tx.all(
-        Readers,
-        """
-        select id as mailbox_id, case when sharing <> 'everything' then user_id end as user_id
-        from mailboxes
-        where workspace_id = %(workspace_id)s and id = any(%(ids)s)
-        """,
-        ids=list(mailbox_ids),
-    )
-    return {one.mailbox_id: one.user_id for one in found}
 
 
 def list_recorded(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from uuid import UUID
 
 from functions.webhooks.models import due_message
-from shared.aws import client
 from shared.log import logger
-from shared.queues import send
-from shared.settings import queue_url
+from shared.queues import LONGEST_DELAY_S, send
 
 
 def wake(workspace_id: UUID, endpoint_ids: Iterable[UUID]) -> None:
@@ -24,13 +23,9 @@ def wake(workspace_id: UUID, endpoint_ids: Iterable[UUID]) -> None:
 
 def wake_later(workspace_id: UUID, endpoint_id: UUID, seconds: float) -> None:
     """Have what will be due at an endpoint sent then, in at most a quarter of an hour."""
-    message = due_message(workspace_id, endpoint_id)
+    delay_s = min(math.ceil(max(seconds, 0)), LONGEST_DELAY_S)
+    message = replace(due_message(workspace_id, endpoint_id), delay_s=delay_s)
     try:
-        client("sqs").send_message(
-            QueueUrl=queue_url("webhook-sends"),
-            MessageBody=message.body,
-            MessageGroupId=message.group,
-            DelaySeconds=min(math.ceil(max(seconds, 0)), 900),
-        )
+        send("webhook-sends", [message])
     except Exception:
         logger.exception("a sender waits for the schedule")

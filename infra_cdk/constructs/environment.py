@@ -1,9 +1,8 @@
-"""The environment variables of a function on AWS, from its declaration: what it asks for, no more.
-
-The counterpart of `infra_cdk.local.function_environment`, which gives the same names.
-"""
+"""The environment variables of a function on AWS, from its declaration."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import aws_cdk as cdk
 from constructs import Construct
@@ -12,50 +11,53 @@ from infra_cdk.constructs import database
 from infra_cdk.parameters import read
 from infra_cdk.registry import queues
 from infra_cdk.stages import Stage
+from infra_cdk.variables import Told, variables
 from shared.wiring import Declared, Function, Role
 
 
 def environment_of(scope: Construct, stage: Stage, one: Declared) -> dict[str, str]:
     """The variables of one function. A setting the stage has no value for is left out."""
-    return _always(stage, one) | _needs(scope, stage, one.function) | _named(scope, stage, one)
+    return variables(one, _Values(scope, stage))
 
 
-def _always(stage: Stage, one: Declared) -> dict[str, str]:
-    return {
-        "HASTE_STAGE": stage.name,
-        "HASTE_FUNCTION": one.name,
-        "HASTE_LOG_LEVEL": stage.log_level,
-        "POWERTOOLS_SERVICE_NAME": one.name,
-        "POWERTOOLS_METRICS_NAMESPACE": "hasteCRM",
-    }
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What a stage has: names that follow from its own, and what other stacks published."""
 
+    scope: Construct
+    of: Stage
 
-def _needs(scope: Construct, stage: Stage, function: Function) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if "database" in function.needs:
-        assert function.role
-        found["HASTE_DATABASE_URL"] = _database_url(scope, stage, function.role)
-    if "cache" in function.needs:
-        found["HASTE_CACHE_URL"] = _cache_url(scope, stage)
-    if "bucket" in function.needs:
-        found["HASTE_BUCKET"] = read(scope, stage, "data/bucket")
-    if "bus" in function.needs:
-        found["HASTE_BUS"] = stage.prefix
-    if "encryption" in function.needs:
-        found["HASTE_KMS_KEY"] = read(scope, stage, "data/key")
-    return found
+    @property
+    def stage(self) -> str:
+        return self.of.name
 
+    @property
+    def log_level(self) -> str:
+        return self.of.log_level
 
-def _named(scope: Construct, stage: Stage, one: Declared) -> dict[str, str]:
-    function = one.function
-    queues = {f"HASTE_QUEUE_{_upper(name)}": _queue_url(stage, name) for name in function.sends}
-    secrets = {
-        f"HASTE_SECRET_{_upper(name)}": read(scope, stage, f"secrets/{name}")
-        for name in (*function.secrets, *function.writes_secrets)
-    }
-    values = {name: stage.setting(name) for name in function.env}
-    settings = {f"HASTE_{name}": value for name, value in values.items() if value is not None}
-    return queues | secrets | settings
+    def of_need(self, need: Told, function: Function) -> str:
+        match need:
+            case "database":
+                assert function.role
+                return _database_url(self.scope, self.of, function.role)
+            case "cache":
+                return _cache_url(self.scope, self.of)
+            case "bucket":
+                return read(self.scope, self.of, "data/bucket")
+            case "bus":
+                return self.of.prefix
+            case "encryption":
+                return read(self.scope, self.of, "data/key")
+
+    def queue_url(self, queue: str) -> str:
+        physical = self.of.called(queues()[queue].physical_name)
+        return f"https://sqs.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}/{cdk.Aws.ACCOUNT_ID}/{physical}"
+
+    def secret_id(self, secret: str) -> str:
+        return read(self.scope, self.of, f"secrets/{secret}")
+
+    def setting(self, name: str) -> str | None:
+        return self.of.setting(name)
 
 
 def _database_url(scope: Construct, stage: Stage, role: Role) -> str:
@@ -73,12 +75,3 @@ def _cache_url(scope: Construct, stage: Stage) -> str:
     if stage.addresses:
         return stage.addresses.cache
     return f"rediss://{read(scope, stage, 'cache/host')}:6379"
-
-
-def _queue_url(stage: Stage, name: str) -> str:
-    physical = stage.called(queues()[name].physical_name)
-    return f"https://sqs.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}/{cdk.Aws.ACCOUNT_ID}/{physical}"
-
-
-def _upper(name: str) -> str:
-    return name.upper().replace("-", "_")

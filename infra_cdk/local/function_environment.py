@@ -1,8 +1,11 @@
-"""The environment variables of a function, from its declaration: what it asks for, no more."""
+"""The environment variables of a function on a laptop, from its declaration."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from infra_cdk.local.stack_config import StackConfig
+from infra_cdk.variables import Told, variables
 from shared.wiring import Declared, Function
 
 
@@ -14,9 +17,8 @@ def environment_for(declared: Declared, config: StackConfig) -> dict[str, str]:
     Raises:
         LookupError: the declaration asks for a queue, a secret or a database role there is none of.
     """
-    function = declared.function
     try:
-        return _always(declared, config) | _needs(function, config) | _named(function, config)
+        return _aws(config) | variables(declared, _Values(config))
     except KeyError as missing:
         raise LookupError(
             f"{declared.name} asks for {missing}, which this stack does not have: "
@@ -24,47 +26,49 @@ def environment_for(declared: Declared, config: StackConfig) -> dict[str, str]:
         ) from missing
 
 
-def _always(declared: Declared, config: StackConfig) -> dict[str, str]:
+def _aws(config: StackConfig) -> dict[str, str]:
     return {
-        "HASTE_STAGE": config.stage,
-        "HASTE_FUNCTION": declared.name,
-        "HASTE_LOG_LEVEL": config.log_level,
         "AWS_REGION": config.region,
         "AWS_DEFAULT_REGION": config.region,
         "AWS_ACCESS_KEY_ID": config.aws_key,
         "AWS_SECRET_ACCESS_KEY": config.aws_key,
         "AWS_ENDPOINT_URL": config.aws_url,
-        "POWERTOOLS_SERVICE_NAME": declared.name,
-        "POWERTOOLS_METRICS_NAMESPACE": "hasteCRM",
     }
 
 
-def _needs(function: Function, config: StackConfig) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if "database" in function.needs:
-        found["HASTE_DATABASE_URL"] = config.database_urls[function.role or "a database role"]
-    if "cache" in function.needs:
-        found["HASTE_CACHE_URL"] = config.cache_url
-    if "bucket" in function.needs:
-        found["HASTE_BUCKET"] = config.resources.bucket
-    if "bus" in function.needs:
-        found["HASTE_BUS"] = config.resources.bus
-    if "encryption" in function.needs:
-        found["HASTE_KMS_KEY"] = config.resources.kms_key
-    return found
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What a running stack has; a KeyError names what it lacks."""
 
+    config: StackConfig
 
-def _named(function: Function, config: StackConfig) -> dict[str, str]:
-    queues = {f"HASTE_QUEUE_{_upper(n)}": config.resources.queues[n] for n in function.sends}
-    secrets = {
-        f"HASTE_SECRET_{_upper(n)}": config.resources.secrets[n]
-        for n in (*function.secrets, *function.writes_secrets)
-    }
-    settings = {
-        f"HASTE_{name}": config.settings[name] for name in function.env if name in config.settings
-    }
-    return queues | secrets | settings
+    @property
+    def stage(self) -> str:
+        return self.config.stage
 
+    @property
+    def log_level(self) -> str:
+        return self.config.log_level
 
-def _upper(name: str) -> str:
-    return name.upper().replace("-", "_")
+    def of_need(self, need: Told, function: Function) -> str:
+        resources = self.config.resources
+        match need:
+            case "database":
+                return self.config.database_urls[function.role or "a database role"]
+            case "cache":
+                return self.config.cache_url
+            case "bucket":
+                return resources.bucket
+            case "bus":
+                return resources.bus
+            case "encryption":
+                return resources.kms_key
+
+    def queue_url(self, queue: str) -> str:
+        return self.config.resources.queues[queue]
+
+    def secret_id(self, secret: str) -> str:
+        return self.config.resources.secrets[secret]
+
+    def setting(self, name: str) -> str | None:
+        return self.config.settings.get(name)

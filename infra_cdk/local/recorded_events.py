@@ -23,6 +23,7 @@ from functions.email.models import FetchEmail, SyncMailbox
 from functions.webhooks.models import DueEndpoint
 from infra_cdk.local.google.push import envelope
 from infra_cdk.local.state import CHECKOUT
+from shared.access import EVERYTHING
 from shared.wiring import Declared, Http, Queue, Schedule
 
 Event = dict[str, Any]
@@ -109,7 +110,7 @@ def _requested(http: Http, known: Known) -> Recorded:
             "workspace_id": str(known.workspace_id),
             "user_id": str(known.user_id),
             "principalId": str(known.user_id),
-            "role": "owner",
+            "access": str(EVERYTHING),
         }
     event |= {
         "resource": resource,

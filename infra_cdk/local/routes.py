@@ -1,7 +1,8 @@
 """Which function answers a URL: the declared prefixes, matched by whole path segments.
 
 A prefix `/api/v1/contacts` stands for two API Gateway resources: itself, and
-`/api/v1/contacts/{proxy+}` for everything below. The longest prefix wins.
+`/api/v1/contacts/{proxy+}` for everything below; and for the same two below `/api/latest`. The
+longest prefix wins.
 """
 
 from __future__ import annotations
@@ -65,11 +66,12 @@ def routes_of(declared: Iterable[Declared]) -> Routes:
         for http in one.function.http:
             if not http.prefix.startswith("/") or (http.prefix != "/" and http.prefix[-1] == "/"):
                 raise ValueError(f"{one.name}: write the prefix {http.prefix!r} as /a/b")
-            segments = tuple(part for part in http.prefix.split("/") if part)
-            if segments in found:
-                other = found[segments].declared.name
-                raise ValueError(f"{http.prefix} is declared by {other} and by {one.name}")
-            found[segments] = Route(http.prefix, http.public, one)
+            for prefix in http.prefixes:
+                segments = tuple(part for part in prefix.split("/") if part)
+                if segments in found:
+                    other = found[segments].declared.name
+                    raise ValueError(f"{prefix} is declared by {other} and by {one.name}")
+                found[segments] = Route(prefix, http.public, one)
     return Routes(found)
 
 

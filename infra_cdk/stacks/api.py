@@ -154,17 +154,18 @@ def _route(
     http: Http,
     authorizer: apigateway.IAuthorizer,
 ) -> None:
-    """The prefix and everything below it, for every method."""
+    """The prefix and everything below it, for every method, under each of its names."""
     options: dict[str, Any] = (
         {"authorization_type": apigateway.AuthorizationType.NONE}
         if http.public
         else {"authorization_type": apigateway.AuthorizationType.CUSTOM, "authorizer": authorizer}
     )
-    resource = api.root.resource_for_path(http.prefix)
-    for place in (resource, resource.add_resource("{proxy+}")):
-        method = place.add_method("ANY", integration, **options)
-        if http.public:
-            acknowledge(method, "AwsSolutions-APIG4", "Declared public in its capability.py.")
+    for prefix in http.prefixes:
+        resource = api.root.resource_for_path(prefix)
+        for place in (resource, resource.add_resource("{proxy+}")):
+            method = place.add_method("ANY", integration, **options)
+            if http.public:
+                acknowledge(method, "AwsSolutions-APIG4", "Declared public in its capability.py.")
 
 
 def _integration(scope: Construct, stage: Stage, one: Declared) -> apigateway.Integration:

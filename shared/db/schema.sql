@@ -5,16 +5,17 @@ CREATE SCHEMA app;
 
 ALTER SCHEMA app OWNER TO crm_owner;
 
-CREATE FUNCTION app.begin_request(workspace uuid, caller uuid) RETURNS void
+CREATE FUNCTION app.begin_request(workspace uuid, caller uuid, access text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog'
     AS $$
 begin
     perform set_config('app.workspace_id', coalesce(workspace::text, ''), true);
     perform set_config('app.user_id', coalesce(caller::text, ''), true);
+    perform set_config('app.access', ' ' || coalesce(access, '') || ' ', true);
 end $$;
 
-ALTER FUNCTION app.begin_request(workspace uuid, caller uuid) OWNER TO crm_owner;
+ALTER FUNCTION app.begin_request(workspace uuid, caller uuid, access text) OWNER TO crm_owner;
 
 CREATE FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) RETURNS record
     LANGUAGE plpgsql
@@ -45,6 +46,61 @@ CREATE FUNCTION app.forget_published(workspaces uuid[], events uuid[]) RETURNS i
 $$;
 
 ALTER FUNCTION app.forget_published(workspaces uuid[], events uuid[]) OWNER TO crm_resolver;
+
+CREATE PROCEDURE app.guard(IN target regclass, IN reading text, IN writing text, IN deleting text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    may_write text := format('(select app.may(%L))', writing);
+begin
+    if reading is not null then
+        execute format(
+            'create policy reading on %s as restrictive for select to crm_app
+             using ((select app.may(%L)))', target, reading);
+    end if;
+    if writing is not null then
+        execute format(
+            'create policy adding on %s as restrictive for insert to crm_app with check (%s)',
+            target, may_write);
+        execute format(
+            'create policy removing on %s as restrictive for delete to crm_app using (%s)',
+            target, may_write);
+        execute format(
+            'create policy changing on %s as restrictive for update to crm_app with check (%s)',
+            target, case when deleting is null then may_write else format(
+                'case when deleted_at is null then %s else (select app.may(%L)) end',
+                may_write, deleting) end);
+    end if;
+end $$;
+
+ALTER PROCEDURE app.guard(IN target regclass, IN reading text, IN writing text, IN deleting text) OWNER TO crm_owner;
+
+CREATE PROCEDURE app.guard_owned(IN target regclass, IN thing text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $_$
+begin
+    call app.guard(target, null, thing || '.write', thing || '.delete');
+    execute format(
+        'create policy reading on %1$s as restrictive for select to crm_app using (
+            (select app.reach(%2$L)) = ''all''
+            or (select app.reach(%2$L)) is not null
+                and owner_id = (select nullif(current_setting(''app.user_id'', true), '''')::uuid)
+            or (select app.reach(%2$L)) = ''team'' and owner_id = any ((select app.teammates())::uuid[])
+        )', target, thing);
+end $_$;
+
+ALTER PROCEDURE app.guard_owned(IN target regclass, IN thing text) OWNER TO crm_owner;
+
+CREATE FUNCTION app.may(permission text) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select strpos(current_setting('app.access', true), ' ' || permission || ' ') > 0
+$$;
+
+ALTER FUNCTION app.may(permission text) OWNER TO crm_owner;
 
 CREATE PROCEDURE app.protect(IN target regclass)
     LANGUAGE plpgsql
@@ -81,6 +137,21 @@ begin
 end $$;
 
 ALTER PROCEDURE app.protect_mail(IN target regclass, IN tiers text[]) OWNER TO crm_owner;
+
+CREATE FUNCTION app.reach(thing text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select case
+        when strpos(current_setting('app.access', true), ' ' || thing || '.read ') > 0 then 'all'
+        when strpos(current_setting('app.access', true), ' ' || thing || '.read:team ') > 0
+            then 'team'
+        when strpos(current_setting('app.access', true), ' ' || thing || '.read:own ') > 0
+            then 'own'
+    end
+$$;
+
+ALTER FUNCTION app.reach(thing text) OWNER TO crm_owner;
 
 CREATE FUNCTION app.resolve_due_endpoints(most integer) RETURNS TABLE(workspace_id uuid, endpoint_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -145,7 +216,8 @@ CREATE FUNCTION app.resolve_memberships(person uuid) RETURNS TABLE(workspace_id 
     SET search_path TO 'pg_catalog'
     AS $$
     select m.workspace_id, m.role from public.memberships m
-    where m.user_id = person order by m.created_at, m.workspace_id
+    where m.user_id = person and m.ended_at is null
+    order by m.created_at, m.workspace_id
 $$;
 
 ALTER FUNCTION app.resolve_memberships(person uuid) OWNER TO crm_resolver;
@@ -230,6 +302,20 @@ end $$;
 
 ALTER FUNCTION app.roll_partitions(ahead integer) OWNER TO crm_owner;
 
+CREATE FUNCTION app.teammates() RETURNS uuid[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select array_agg(distinct mate.user_id)
+    from public.team_members mine
+    join public.team_members mate
+        on mate.workspace_id = mine.workspace_id and mate.team_id = mine.team_id
+    where mine.workspace_id = nullif(current_setting('app.workspace_id', true), '')::uuid
+        and mine.user_id = nullif(current_setting('app.user_id', true), '')::uuid
+$$;
+
+ALTER FUNCTION app.teammates() OWNER TO crm_owner;
+
 CREATE FUNCTION app.uuid7_floor(at timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog'
@@ -297,6 +383,7 @@ CREATE TABLE public.contacts (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
+    owner_id uuid,
     CONSTRAINT contacts_company_check CHECK ((length(company) <= 200)),
     CONSTRAINT contacts_email_check CHECK (((email = lower(email)) AND (length(email) <= 320))),
     CONSTRAINT contacts_job_title_check CHECK ((length(job_title) <= 200)),
@@ -536,7 +623,12 @@ CREATE TABLE public.memberships (
     user_id uuid NOT NULL,
     role text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text])))
+    role_id uuid,
+    version bigint DEFAULT 1 NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT memberships_custom CHECK (((role = 'custom'::text) = (role_id IS NOT NULL))),
+    CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text, 'custom'::text])))
 );
 
 ALTER TABLE ONLY public.memberships FORCE ROW LEVEL SECURITY;
@@ -554,6 +646,22 @@ CREATE TABLE public.outbox (
 ALTER TABLE ONLY public.outbox FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.outbox OWNER TO crm_owner;
+
+CREATE TABLE public.roles (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    grants text[] NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT roles_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+ALTER TABLE ONLY public.roles FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.roles OWNER TO crm_owner;
 
 CREATE TABLE public.sessions (
     workspace_id uuid NOT NULL,
@@ -584,6 +692,7 @@ CREATE TABLE public.tasks (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
+    owner_id uuid,
     CONSTRAINT tasks_created_by_check CHECK ((length(created_by) <= 100)),
     CONSTRAINT tasks_notes_check CHECK ((length(notes) <= 10000)),
     CONSTRAINT tasks_source_check CHECK ((length(source) <= 500)),
@@ -594,6 +703,32 @@ CREATE TABLE public.tasks (
 ALTER TABLE ONLY public.tasks FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.tasks OWNER TO crm_owner;
+
+CREATE TABLE public.team_members (
+    workspace_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.team_members FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.team_members OWNER TO crm_owner;
+
+CREATE TABLE public.teams (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT teams_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+ALTER TABLE ONLY public.teams FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.teams OWNER TO crm_owner;
 
 CREATE TABLE public.threads (
     workspace_id uuid NOT NULL,
@@ -759,11 +894,20 @@ ALTER TABLE ONLY public.memberships
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (workspace_id, event_id);
 
+ALTER TABLE ONLY public.roles
+    ADD CONSTRAINT roles_pkey PRIMARY KEY (workspace_id, id);
+
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (workspace_id, id);
 
 ALTER TABLE ONLY public.tasks
     ADD CONSTRAINT tasks_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.team_members
+    ADD CONSTRAINT team_members_pkey PRIMARY KEY (workspace_id, team_id, user_id);
+
+ALTER TABLE ONLY public.teams
+    ADD CONSTRAINT teams_pkey PRIMARY KEY (workspace_id, id);
 
 ALTER TABLE ONLY public.threads
     ADD CONSTRAINT threads_pkey PRIMARY KEY (workspace_id, id);
@@ -802,6 +946,8 @@ CREATE UNIQUE INDEX contacts_email ON public.contacts USING btree (workspace_id,
 
 CREATE INDEX contacts_newest ON public.contacts USING btree (workspace_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 
+CREATE INDEX contacts_owner ON public.contacts USING btree (workspace_id, owner_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
+
 CREATE INDEX email_entities_value ON ONLY public.email_entities USING btree (workspace_id, kind, value);
 
 CREATE INDEX email_participants_email ON ONLY public.email_participants USING btree (workspace_id, email);
@@ -834,6 +980,8 @@ CREATE INDEX memberships_user ON public.memberships USING btree (user_id);
 
 CREATE INDEX outbox_due ON public.outbox USING btree (next_attempt_at);
 
+CREATE UNIQUE INDEX roles_name ON public.roles USING btree (workspace_id, lower(name)) WHERE (deleted_at IS NULL);
+
 CREATE INDEX sessions_user ON public.sessions USING btree (workspace_id, user_id);
 
 CREATE INDEX tasks_contact ON public.tasks USING btree (workspace_id, contact_id, created_at DESC, id DESC) WHERE (contact_id IS NOT NULL);
@@ -842,7 +990,13 @@ CREATE INDEX tasks_email ON public.tasks USING btree (workspace_id, email_id, cr
 
 CREATE INDEX tasks_newest ON public.tasks USING btree (workspace_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 
+CREATE INDEX tasks_owner ON public.tasks USING btree (workspace_id, owner_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
+
 CREATE INDEX tasks_status ON public.tasks USING btree (workspace_id, status, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
+
+CREATE INDEX team_members_user ON public.team_members USING btree (workspace_id, user_id);
+
+CREATE UNIQUE INDEX teams_name ON public.teams USING btree (workspace_id, lower(name)) WHERE (deleted_at IS NULL);
 
 CREATE INDEX threads_mailbox ON public.threads USING btree (workspace_id, mailbox_id, last_at DESC, id DESC);
 
@@ -867,6 +1021,9 @@ ALTER TABLE ONLY public.automations
 
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.contacts
+    ADD CONSTRAINT contacts_workspace_id_owner_id_fkey FOREIGN KEY (workspace_id, owner_id) REFERENCES public.memberships(workspace_id, user_id);
 
 ALTER TABLE public.email_analyses
     ADD CONSTRAINT email_analyses_workspace_id_email_id_fkey FOREIGN KEY (workspace_id, email_id) REFERENCES public.emails(workspace_id, id) ON DELETE CASCADE;
@@ -913,8 +1070,14 @@ ALTER TABLE ONLY public.memberships
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_workspace_id_role_id_fkey FOREIGN KEY (workspace_id, role_id) REFERENCES public.roles(workspace_id, id);
+
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.roles
+    ADD CONSTRAINT roles_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_workspace_id_user_id_fkey FOREIGN KEY (workspace_id, user_id) REFERENCES public.memberships(workspace_id, user_id);
@@ -924,6 +1087,18 @@ ALTER TABLE ONLY public.tasks
 
 ALTER TABLE ONLY public.tasks
     ADD CONSTRAINT tasks_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.tasks
+    ADD CONSTRAINT tasks_workspace_id_owner_id_fkey FOREIGN KEY (workspace_id, owner_id) REFERENCES public.memberships(workspace_id, user_id);
+
+ALTER TABLE ONLY public.team_members
+    ADD CONSTRAINT team_members_workspace_id_team_id_fkey FOREIGN KEY (workspace_id, team_id) REFERENCES public.teams(workspace_id, id);
+
+ALTER TABLE ONLY public.team_members
+    ADD CONSTRAINT team_members_workspace_id_user_id_fkey FOREIGN KEY (workspace_id, user_id) REFERENCES public.memberships(workspace_id, user_id);
+
+ALTER TABLE ONLY public.teams
+    ADD CONSTRAINT teams_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
 ALTER TABLE ONLY public.threads
     ADD CONSTRAINT threads_workspace_id_mailbox_id_fkey FOREIGN KEY (workspace_id, mailbox_id) REFERENCES public.mailboxes(workspace_id, id);
@@ -939,6 +1114,26 @@ ALTER TABLE ONLY public.webhook_endpoints
 
 ALTER TABLE ONLY public.workspace_keys
     ADD CONSTRAINT workspace_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+CREATE POLICY adding ON public.automations AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('automations.write'::text) AS may));
+
+CREATE POLICY adding ON public.contacts AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('contacts.write'::text) AS may));
+
+CREATE POLICY adding ON public.mailboxes AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('mailboxes.write'::text) AS may));
+
+CREATE POLICY adding ON public.memberships AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY adding ON public.roles AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY adding ON public.tasks AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('tasks.write'::text) AS may));
+
+CREATE POLICY adding ON public.team_members AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY adding ON public.teams AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY adding ON public.webhook_deliveries AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('webhooks.settings'::text) AS may));
+
+CREATE POLICY adding ON public.webhook_endpoints AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('webhooks.settings'::text) AS may));
 
 ALTER TABLE public.automation_runs ENABLE ROW LEVEL SECURITY;
 
@@ -978,9 +1173,15 @@ CREATE POLICY backfill ON public.memberships TO crm_migrator USING (true) WITH C
 
 CREATE POLICY backfill ON public.outbox TO crm_migrator USING (true) WITH CHECK (true);
 
+CREATE POLICY backfill ON public.roles TO crm_migrator USING (true) WITH CHECK (true);
+
 CREATE POLICY backfill ON public.sessions TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.tasks TO crm_migrator USING (true) WITH CHECK (true);
+
+CREATE POLICY backfill ON public.team_members TO crm_migrator USING (true) WITH CHECK (true);
+
+CREATE POLICY backfill ON public.teams TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.threads TO crm_migrator USING (true) WITH CHECK (true);
 
@@ -991,6 +1192,40 @@ CREATE POLICY backfill ON public.webhook_endpoints TO crm_migrator USING (true) 
 CREATE POLICY backfill ON public.workspace_keys TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.workspaces TO crm_migrator USING (true) WITH CHECK (true);
+
+CREATE POLICY changing ON public.automations AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (
+CASE
+    WHEN (deleted_at IS NULL) THEN ( SELECT app.may('automations.write'::text) AS may)
+    ELSE ( SELECT app.may('automations.delete'::text) AS may)
+END);
+
+CREATE POLICY changing ON public.contacts AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (
+CASE
+    WHEN (deleted_at IS NULL) THEN ( SELECT app.may('contacts.write'::text) AS may)
+    ELSE ( SELECT app.may('contacts.delete'::text) AS may)
+END);
+
+CREATE POLICY changing ON public.mailboxes AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('mailboxes.write'::text) AS may));
+
+CREATE POLICY changing ON public.memberships AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY changing ON public.roles AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY changing ON public.tasks AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (
+CASE
+    WHEN (deleted_at IS NULL) THEN ( SELECT app.may('tasks.write'::text) AS may)
+    ELSE ( SELECT app.may('tasks.delete'::text) AS may)
+END);
+
+CREATE POLICY changing ON public.team_members AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY changing ON public.teams AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY changing ON public.webhook_deliveries AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('webhooks.settings'::text) AS may));
+
+CREATE POLICY changing ON public.webhook_endpoints AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('webhooks.settings'::text) AS may));
+
+CREATE POLICY changing ON public.workspaces AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('workspace.settings'::text) AS may));
 
 ALTER TABLE public.contacts ENABLE ROW LEVEL SECURITY;
 
@@ -1036,6 +1271,56 @@ CREATE POLICY publish ON public.event_log FOR SELECT TO crm_outbox USING (true);
 
 CREATE POLICY publish ON public.outbox TO crm_outbox USING (true) WITH CHECK (true);
 
+CREATE POLICY reading ON public.automation_runs AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('automations.read'::text) AS may));
+
+CREATE POLICY reading ON public.automations AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('automations.read'::text) AS may));
+
+CREATE POLICY reading ON public.contacts AS RESTRICTIVE FOR SELECT TO crm_app USING (((( SELECT app.reach('contacts'::text) AS reach) = 'all'::text) OR ((( SELECT app.reach('contacts'::text) AS reach) IS NOT NULL) AND (owner_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif"))) OR ((( SELECT app.reach('contacts'::text) AS reach) = 'team'::text) AND (owner_id = ANY (( SELECT app.teammates() AS teammates)::uuid[])))));
+
+CREATE POLICY reading ON public.email_analyses AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('emails.read'::text) AS may));
+
+CREATE POLICY reading ON public.email_bodies AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('emails.read'::text) AS may));
+
+CREATE POLICY reading ON public.email_entities AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('emails.read'::text) AS may));
+
+CREATE POLICY reading ON public.email_participants AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('emails.read'::text) AS may));
+
+CREATE POLICY reading ON public.email_subjects AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('emails.read'::text) AS may));
+
+CREATE POLICY reading ON public.emails AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('emails.read'::text) AS may));
+
+CREATE POLICY reading ON public.mail_ledger AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('mailboxes.read'::text) AS may));
+
+CREATE POLICY reading ON public.mailboxes AS RESTRICTIVE FOR SELECT TO crm_app USING ((( SELECT app.may('mailboxes.read'::text) AS may) OR ( SELECT app.may('emails.read'::text) AS may)));
+
+CREATE POLICY reading ON public.tasks AS RESTRICTIVE FOR SELECT TO crm_app USING (((( SELECT app.reach('tasks'::text) AS reach) = 'all'::text) OR ((( SELECT app.reach('tasks'::text) AS reach) IS NOT NULL) AND (owner_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif"))) OR ((( SELECT app.reach('tasks'::text) AS reach) = 'team'::text) AND (owner_id = ANY (( SELECT app.teammates() AS teammates)::uuid[])))));
+
+CREATE POLICY reading ON public.threads AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('emails.read'::text) AS may));
+
+CREATE POLICY reading ON public.webhook_deliveries AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('webhooks.settings'::text) AS may));
+
+CREATE POLICY reading ON public.webhook_endpoints AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('webhooks.settings'::text) AS may));
+
+CREATE POLICY removing ON public.automations AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('automations.write'::text) AS may));
+
+CREATE POLICY removing ON public.contacts AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('contacts.write'::text) AS may));
+
+CREATE POLICY removing ON public.mailboxes AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('mailboxes.write'::text) AS may));
+
+CREATE POLICY removing ON public.memberships AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY removing ON public.roles AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY removing ON public.tasks AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('tasks.write'::text) AS may));
+
+CREATE POLICY removing ON public.team_members AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY removing ON public.teams AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY removing ON public.webhook_deliveries AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('webhooks.settings'::text) AS may));
+
+CREATE POLICY removing ON public.webhook_endpoints AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('webhooks.settings'::text) AS may));
+
 CREATE POLICY resolve ON public.mail_ledger FOR SELECT TO crm_resolver USING (true);
 
 CREATE POLICY resolve ON public.mailboxes FOR SELECT TO crm_resolver USING (true);
@@ -1045,6 +1330,8 @@ CREATE POLICY resolve ON public.memberships FOR SELECT TO crm_resolver USING (tr
 CREATE POLICY resolve ON public.webhook_deliveries FOR SELECT TO crm_resolver USING (true);
 
 CREATE POLICY resolve ON public.webhook_endpoints FOR SELECT TO crm_resolver USING (true);
+
+ALTER TABLE public.roles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sessions ENABLE ROW LEVEL SECURITY;
 
@@ -1073,6 +1360,10 @@ CREATE POLICY sharing ON public.webhook_deliveries AS RESTRICTIVE FOR SELECT TO 
   WHERE ((m.workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")) AND ((m.user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")) OR (m.sharing = 'everything'::text)))))));
 
 ALTER TABLE public.tasks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.team_members ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.teams ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY tenant ON public.automation_runs USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
@@ -1108,9 +1399,15 @@ CREATE POLICY tenant ON public.memberships USING ((workspace_id = ( SELECT (NULL
 
 CREATE POLICY tenant ON public.outbox USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY tenant ON public.roles USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY tenant ON public.sessions USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.tasks USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY tenant ON public.team_members USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY tenant ON public.teams USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.threads USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
@@ -1150,12 +1447,12 @@ GRANT USAGE ON SCHEMA public TO crm_outbox;
 GRANT USAGE ON SCHEMA public TO crm_resolver;
 GRANT USAGE ON SCHEMA public TO crm_search;
 
-REVOKE ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid) TO crm_app;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid) TO crm_worker;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid) TO crm_auth;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid) TO crm_outbox;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid) TO crm_migrator;
+REVOKE ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text) TO crm_app;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text) TO crm_worker;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text) TO crm_auth;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text) TO crm_outbox;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text) TO crm_migrator;
 
 REVOKE ALL ON FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) TO crm_app;
@@ -1166,9 +1463,23 @@ GRANT ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) TO 
 GRANT ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) TO crm_auth;
 GRANT ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) TO crm_outbox;
 
+REVOKE ALL ON PROCEDURE app.guard(IN target regclass, IN reading text, IN writing text, IN deleting text) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE app.guard_owned(IN target regclass, IN thing text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.may(permission text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.may(permission text) TO crm_app;
+GRANT ALL ON FUNCTION app.may(permission text) TO crm_worker;
+GRANT ALL ON FUNCTION app.may(permission text) TO crm_auth;
+
 REVOKE ALL ON PROCEDURE app.protect(IN target regclass) FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE app.protect_mail(IN target regclass, IN tiers text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.reach(thing text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.reach(thing text) TO crm_app;
+GRANT ALL ON FUNCTION app.reach(thing text) TO crm_worker;
+GRANT ALL ON FUNCTION app.reach(thing text) TO crm_auth;
 
 REVOKE ALL ON FUNCTION app.resolve_due_endpoints(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_due_endpoints(most integer) TO crm_worker;
@@ -1197,6 +1508,9 @@ GRANT ALL ON FUNCTION app.retire_events(before timestamp with time zone) TO crm_
 REVOKE ALL ON FUNCTION app.roll_partitions(ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.roll_partitions(ahead integer) TO crm_worker;
 GRANT ALL ON FUNCTION app.roll_partitions(ahead integer) TO crm_migrator;
+
+REVOKE ALL ON FUNCTION app.teammates() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.teammates() TO crm_app;
 
 REVOKE ALL ON FUNCTION app.uuid7_floor(at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.uuid7_floor(at timestamp with time zone) TO crm_migrator;
@@ -1303,6 +1617,16 @@ GRANT SELECT,INSERT ON TABLE public.memberships TO crm_auth;
 GRANT SELECT ON TABLE public.memberships TO crm_worker;
 GRANT SELECT ON TABLE public.memberships TO crm_resolver;
 
+GRANT UPDATE(role) ON TABLE public.memberships TO crm_app;
+
+GRANT UPDATE(role_id) ON TABLE public.memberships TO crm_app;
+
+GRANT UPDATE(version) ON TABLE public.memberships TO crm_app;
+
+GRANT UPDATE(updated_at) ON TABLE public.memberships TO crm_app;
+
+GRANT UPDATE(ended_at) ON TABLE public.memberships TO crm_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox TO crm_migrator;
 GRANT INSERT ON TABLE public.outbox TO crm_app;
 GRANT INSERT ON TABLE public.outbox TO crm_worker;
@@ -1310,12 +1634,22 @@ GRANT INSERT ON TABLE public.outbox TO crm_auth;
 GRANT SELECT,DELETE,UPDATE ON TABLE public.outbox TO crm_outbox;
 GRANT SELECT,DELETE ON TABLE public.outbox TO crm_resolver;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.roles TO crm_migrator;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.roles TO crm_app;
+GRANT SELECT ON TABLE public.roles TO crm_auth;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.sessions TO crm_auth;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tasks TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tasks TO crm_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tasks TO crm_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.team_members TO crm_migrator;
+GRANT SELECT,INSERT,DELETE ON TABLE public.team_members TO crm_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.teams TO crm_migrator;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.teams TO crm_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.threads TO crm_migrator;
 GRANT SELECT ON TABLE public.threads TO crm_app;

@@ -15,11 +15,12 @@ from psycopg.rows import RowFactory, args_row, class_row, dict_row, scalar_row
 
 from events.envelope import Envelope, Event
 from shared import outbox
+from shared.access import EVERYTHING, NOTHING, Access
 from shared.db.connection import Connection, close, connection
 
 Row = TypeVar("Row")
 _NO_WORKSPACE = UUID(int=0)
-_BEGIN_REQUEST = "select app.begin_request(%s, %s)"
+_BEGIN_REQUEST = "select app.begin_request(%s, %s, %s)"
 _SCALARS = (bool, int, float, str, bytes, UUID, datetime)
 
 
@@ -27,13 +28,27 @@ class Tx:
     """An open transaction of one workspace.
 
     Row-level security shows it that workspace's rows alone. Use cases get it as their first
-    argument and never commit. `actor` is who acts, as in `Event.actor`.
+    argument and never commit. `actor` is who acts, as in `Event.actor`; `access` is what they may
+    do, which the database holds crm_app to.
     """
 
-    __slots__ = ("_connection", "_emitted", "_of_opened", "actor", "user_id", "workspace_id")
+    __slots__ = (
+        "_connection",
+        "_emitted",
+        "_of_opened",
+        "access",
+        "actor",
+        "user_id",
+        "workspace_id",
+    )
 
     def __init__(
-        self, opened: Connection, workspace_id: UUID, user_id: UUID | None, actor: str
+        self,
+        opened: Connection,
+        workspace_id: UUID,
+        user_id: UUID | None,
+        actor: str,
+        access: Access = NOTHING,
     ) -> None:
         self._connection = opened
         self._emitted: list[Event] = []
@@ -41,6 +56,7 @@ class Tx:
         self.workspace_id = workspace_id
         self.user_id = user_id
         self.actor = actor
+        self.access = access
 
     def all(self, row: type[Row], query: LiteralString, /, **params: Any) -> list[Row]:
         """Every row as `row`: a model by column names, a scalar by the first column, `dict`, or
@@ -109,20 +125,38 @@ class Tx:
     @contextmanager
     def opening(self, workspace_id: UUID) -> Generator[Tx]:
         """A workspace that does not exist yet, for the block that creates it. Row-level security
-        lets nobody write into another workspace, so a new one is written from inside; it commits
-        with the rest of this transaction.
+        lets nobody write into another workspace, so a new one is written from inside, where its
+        maker may do everything; it commits with the rest of this transaction.
 
         Raises:
             ValueError: it exists.
         """
-        inside = Tx(self._connection, workspace_id, self.user_id, self.actor)
+        inside = Tx(self._connection, workspace_id, self.user_id, self.actor, EVERYTHING)
         with self.savepoint():
-            self._connection.execute(_BEGIN_REQUEST, (workspace_id, self.user_id))
+            inside._begin()
             if inside.one(int, "select 1 from workspaces where id = %(workspace_id)s"):
                 raise ValueError("only a workspace that does not exist can be opened")
             yield inside
             self._of_opened += inside._written()
-            self._connection.execute(_BEGIN_REQUEST, (self.workspace_id, self.user_id))
+            self._begin()
+
+    @contextmanager
+    def entering(self, workspace_id: UUID) -> Generator[Tx]:
+        """A workspace, for a block of a transaction that is of none: what must happen in several
+        at once commits once. Enter them in the order of their ids, as everybody does: each block
+        that emits keeps its workspace's feed locked until the end.
+
+        Raises:
+            ValueError: the transaction is of a workspace, and sees no other.
+        """
+        if self.workspace_id != _NO_WORKSPACE:
+            raise ValueError("only a transaction of no workspace can enter one")
+        inside = Tx(self._connection, workspace_id, self.user_id, self.actor, self.access)
+        with self.savepoint():
+            inside._begin()
+            yield inside
+            self._of_opened += inside._written()
+            self._connection.execute(_BEGIN_REQUEST, (None, None, ""))
 
     @contextmanager
     def acting_as(self, actor: str) -> Generator[None]:
@@ -132,6 +166,11 @@ class Tx:
             yield
         finally:
             self.actor = before
+
+    def _begin(self) -> None:
+        """Say to the database whose transaction this is; until its end, or the next such word."""
+        given = (self.workspace_id, self.user_id, str(self.access))
+        self._connection.execute(_BEGIN_REQUEST, given)
 
     def _execute(self, row: type[Row], query: LiteralString, params: dict[str, Any]) -> Cursor[Row]:
         params["workspace_id"] = self.workspace_id
@@ -184,18 +223,24 @@ class Tx:
 
 @contextmanager
 def transaction(
-    workspace_id: UUID, *, user_id: UUID | None = None, actor: str | None = None
+    workspace_id: UUID,
+    *,
+    user_id: UUID | None = None,
+    actor: str | None = None,
+    access: Access = NOTHING,
 ) -> Generator[Tx]:
     """A transaction of `workspace_id`, committed when the block ends and rolled back when it
-    raises. Events it emitted are handed to `shared.outbox` after the commit.
+    raises. Events it emitted are handed to `shared.outbox` after the commit. `access` counts for
+    crm_app alone: what answers people; the other roles have rights of their own.
 
     Raises:
         psycopg.OperationalError: the database does not answer, even after one new connection.
     """
     opened = _begin()
-    tx = Tx(opened, workspace_id, user_id, actor or (f"user:{user_id}" if user_id else "system"))
+    actor = actor or (f"user:{user_id}" if user_id else "system")
+    tx = Tx(opened, workspace_id, user_id, actor, access)
     try:
-        opened.execute(_BEGIN_REQUEST, (workspace_id, user_id))
+        tx._begin()  # pyright: ignore[reportPrivateUsage] -- same module
         yield tx
         written = tx._written()  # pyright: ignore[reportPrivateUsage] -- same module
         opened.execute("commit")
@@ -226,16 +271,20 @@ def system_transaction(actor: str) -> Generator[Tx]:
     """A transaction of no workspace, for jobs that work across them; otherwise as `transaction`.
 
     It shows rows only to a role with a policy of its own, as crm_outbox has on the outbox. Its
-    `%(workspace_id)s` is the nil UUID, which no workspace has, so it can emit no event.
+    `%(workspace_id)s` is the nil UUID, which no workspace has, so it can emit no event, but where
+    it enters a workspace.
     """
     opened = _begin()
+    tx = Tx(opened, _NO_WORKSPACE, None, actor)
     try:
         opened.execute("select app.begin_request(null, null)")
-        yield Tx(opened, _NO_WORKSPACE, None, actor)
+        yield tx
+        written = tx._of_opened  # pyright: ignore[reportPrivateUsage] -- same module
         opened.execute("commit")
     except BaseException:
         _rollback(opened)
         raise
+    outbox.remember(written)
 
 
 def _begin() -> Connection:

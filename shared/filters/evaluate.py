@@ -50,12 +50,20 @@ def _is_in(value: Any, wanted: Any) -> bool:
 
 def _contains(value: Any, wanted: Any) -> bool:
     if isinstance(value, str):
-        return wanted.lower() in value.lower()
+        return lowered(wanted) in lowered(value)
     return wanted in value
 
 
 def _starts_with(value: Any, wanted: Any) -> bool:
-    return isinstance(value, str) and value.lower().startswith(wanted.lower())
+    return isinstance(value, str) and lowered(value).startswith(lowered(wanted))
+
+
+def lowered(text: str) -> str:
+    """`text` in lower case by Unicode's simple mapping, a character for a character as Postgres's
+    `lower` has it. Python's differs for two: it looks at what is around a sigma, and makes two
+    characters of the İ.
+    """
+    return text.replace("Σ", "\N{GREEK SMALL LETTER SIGMA}").replace("İ", "i").lower()
 
 
 _COMPARISONS: Mapping[Op, Callable[[Any, Any], bool]] = {

@@ -9,6 +9,7 @@ from shared.http.app import (
     Transaction,
     create_app,
     create_router,
+    transaction_of,
 )
 from shared.http.etags import IfMatch, expected_version, set_etag
 from shared.http.idempotency import unrepeatable
@@ -35,5 +36,6 @@ __all__ = [
     "needs",
     "page",
     "set_etag",
+    "transaction_of",
     "unrepeatable",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -13,7 +13,8 @@ from shared.auth import Caller, caller_of
 from shared.db import Tx, transaction
 from shared.errors import TooLarge
 from shared.http import problems
-from shared.http.idempotency import Route, keyed
+from shared.http.idempotency import keyed
+from shared.http.routes import Route
 from shared.ids import uuid7
 from shared.log import about
 
@@ -49,12 +50,21 @@ async def current_caller(request: Request) -> Caller:
     return caller
 
 
+def transaction_of(caller: Caller) -> AbstractContextManager[Tx]:
+    """A transaction in which the caller acts, with what they may do: for a route's own readings
+    beside the request's transaction.
+    """
+    return transaction(
+        caller.workspace_id, user_id=caller.user_id, actor=caller.actor, access=caller.access
+    )
+
+
 CurrentCaller = Annotated[Caller, Depends(current_caller)]
 
 
 async def _open_transaction(request: Request, caller: CurrentCaller) -> AsyncGenerator[Tx]:
     once = keyed(request, caller)
-    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+    with transaction_of(caller) as tx:
         if once is not None:
             once.begun(tx)
         yield tx
@@ -73,13 +83,12 @@ Begin = Callable[[], Tx]
 async def _open_late(request: Request, caller: CurrentCaller) -> AsyncGenerator[Begin]:
     once = keyed(request, caller)
     if once is not None:
-        with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+        with transaction_of(caller) as tx:
             once.look_up(tx)
     with ExitStack() as open_until_the_end:
 
         def begin() -> Tx:
-            opening = transaction(caller.workspace_id, user_id=caller.user_id)
-            tx = open_until_the_end.enter_context(opening)
+            tx = open_until_the_end.enter_context(transaction_of(caller))
             if once is not None:
                 once.begun(tx)
             return tx

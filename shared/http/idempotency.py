@@ -5,7 +5,7 @@ neither; for 24 hours, further attempts are answered from it. While one attempt 
 open, others are told to come back. An attempt that ends in an error leaves nothing, the answer
 included: asking again is harmless, and may go better.
 
-Every route is a `Route`, which takes part by itself as soon as it takes a transaction. One that
+Every route takes part by itself as soon as it takes a transaction (`shared.http.routes`). One that
 cannot, says so with `unrepeatable`; a change that does neither is refused at import.
 """
 
@@ -19,8 +19,6 @@ from hashlib import sha256
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
 
 from shared.auth import Caller
 from shared.db import Tx
@@ -30,7 +28,6 @@ from shared.errors import BadRequest, Conflict, FieldError, Unprocessable
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 EXCLUDED = "x-unrepeatable"
-_CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 _KEY = re.compile(r"[!-~]{1,255}")
 _KEPT_HEADERS = ("content-type", "etag", "location")
 _IN_SCOPE = "haste.once"
@@ -108,7 +105,7 @@ class Once:
         if not _KEY.fullmatch(self._key):
             detail = "expected 1 to 255 visible ASCII characters"
             raise InvalidIdempotencyKey(errors=(FieldError(_POINTER, detail, "invalid_key"),))
-        named = [str(caller.workspace_id), str(caller.user_id), *self._asked, self._key]
+        named = [str(caller.workspace_id), caller.actor, *self._asked, self._key]
         self.claim = sha256(json.dumps(named).encode()).digest()
 
     @property
@@ -180,42 +177,26 @@ class Once:
         return f"idempotency_keys.response/{self.name}"
 
 
-class Route(APIRoute):
-    """A route whose changes take a key."""
+def happening_once(handle: Handle, why_not: str | None) -> Handle:
+    """A route's handler that heeds keys; `why_not` is why the route takes none."""
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        changes = _CHANGES & set(options.get("methods") or ())
-        takes_key = changes and EXCLUDED not in (options.get("openapi_extra") or {})
-        super().__init__(path, endpoint, **(_documented(options) if takes_key else options))
-        if takes_key and not _takes_transaction(self.dependant):
-            raise TypeError(f"{path}: take a transaction, or say why the route is unrepeatable")
+    async def once(request: Request) -> Response:
+        if HEADER not in request.headers:
+            return await handle(request)
+        if why_not is not None:
+            raise Unrepeatable(errors=(FieldError(_POINTER, why_not, "unrepeatable"),))
+        attempt = request.scope[_IN_SCOPE] = Once(request, await request.body())
+        try:
+            response = await handle(request)
+            attempt.keep(response)
+        except Replay as replay:
+            return replay.response
+        return response  # the transaction commits after this, before anything is sent
 
-    def get_route_handler(self) -> Handle:
-        handle = super().get_route_handler()
-        why: str | None = (self.openapi_extra or {}).get(EXCLUDED)
-
-        async def once(request: Request) -> Response:
-            if HEADER not in request.headers:
-                return await handle(request)
-            if why is not None:
-                raise Unrepeatable(errors=(FieldError(_POINTER, why, "unrepeatable"),))
-            attempt = request.scope[_IN_SCOPE] = Once(request, await request.body())
-            try:
-                response = await handle(request)
-                attempt.keep(response)
-            except Replay as replay:
-                return replay.response
-            return response  # the transaction commits after this, before anything is sent
-
-        return once if _CHANGES & set(self.methods or ()) else handle
+    return once
 
 
-def _takes_transaction(dependant: Dependant) -> bool:
-    """Whether something ends with the endpoint and before the answer: only transactions do."""
-    return any(one.scope == "function" or _takes_transaction(one) for one in dependant.dependencies)
-
-
-def _documented(options: Mapping[str, Any]) -> dict[str, Any]:
+def documented(options: Mapping[str, Any]) -> dict[str, Any]:
     """A route's options, with the key in what OpenAPI says of it."""
     extra: dict[str, Any] = options.get("openapi_extra") or {}
     given: dict[int | str, Any] = options.get("responses") or {}

@@ -9,6 +9,9 @@ from typing import Any, cast
 from fastapi import FastAPI
 from mangum import Mangum
 
+from shared.http.deprecation import telling_deprecation
+from shared.http.latest import known_as_latest
+from shared.http.limits import limited
 from shared.http.problems import MEDIA_TYPE
 from shared.invocation import Handler, LambdaContext, Payload, invocation
 
@@ -20,7 +23,8 @@ def http_handler(app: FastAPI) -> Handler:
 
     @cache
     def adapter() -> Handler:
-        return cast("Handler", Mangum(app, lifespan="off", text_mime_types=_TEXT))
+        outside = known_as_latest(limited(telling_deprecation(app)))
+        return cast("Handler", Mangum(outside, lifespan="off", text_mime_types=_TEXT))
 
     def handle(event: Payload, context: LambdaContext) -> Any:
         asyncio.set_event_loop(_loop())

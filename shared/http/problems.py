@@ -9,8 +9,10 @@ from typing import Any, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from psycopg.errors import InsufficientPrivilege
 from starlette.exceptions import HTTPException
 
+from shared.access import NotPermitted
 from shared.errors import BadRequest, FieldError, HasteError, NotFound, Unprocessable
 from shared.log import logger
 
@@ -22,6 +24,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HasteError, _haste_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(InsufficientPrivilege, _refused_by_policy)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -75,6 +78,14 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     response = problem(request, known)
     response.headers.update(raised.headers or {})
     return response
+
+
+async def _refused_by_policy(request: Request, error: Exception) -> JSONResponse:
+    """A policy of the database refused what no check before it did; a missing grant is our fault."""
+    if "row-level security" not in str(error):
+        return await _unexpected(request, error)
+    logger.warning("refused by a policy", metadata={"error": str(error)[:200]})
+    return problem(request, NotPermitted())
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

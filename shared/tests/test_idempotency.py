@@ -15,6 +15,7 @@ from functions.auth.api import handler as auth
 from functions.contacts.api import handler
 from functions.contacts.tests.scenes import make_contact
 from shared import encryption
+from shared.access import needs
 from shared.db import Tx
 from shared.http import (
     LateTransaction,
@@ -24,9 +25,18 @@ from shared.http import (
     http_handler,
     unrepeatable,
 )
-from shared.testing import Answer, Call, Database, EventsOf, NewWorkspace, Workspace
+from shared.testing import (
+    Answer,
+    Call,
+    Database,
+    EventsOf,
+    NewMember,
+    NewWorkspace,
+    Workspace,
+)
 
 URL = "/api/v1/contacts"
+_TAUGHT = needs("contacts.write")
 KEY = {"Idempotency-Key": "4f6d3f1e-first"}
 
 
@@ -134,13 +144,15 @@ def test_the_same_key_with_another_body_or_query_is_refused(call: Call, names: N
 
 
 def test_the_same_key_means_another_request_elsewhere(
-    call: Call, names: Names, workspace: Workspace, new_workspace: NewWorkspace
+    call: Call,
+    names: Names,
+    workspace: Workspace,
+    new_workspace: NewWorkspace,
+    new_member: NewMember,
 ) -> None:
     """In another workspace, by another user, to another route, with another method."""
     first = _create(call)
-    stranger = new_workspace()
-    colleague = Workspace(workspace.id, stranger.user_id)
-    for caller in (stranger, colleague, Workspace(stranger.id, workspace.user_id)):
+    for caller in (new_workspace(), new_member(workspace)):
         answer = call(handler, "POST", URL, {"name": "Ada"}, headers=KEY, workspace=caller)
         assert answer.status == 201
         assert answer.json["id"] != first.json["id"]
@@ -364,8 +376,10 @@ def test_a_change_outside_a_transaction_is_refused_where_it_is_written() -> None
 
     for method in (app.post, app.put, app.patch, app.delete):
         with pytest.raises(TypeError, match="take a transaction, or say why"):
-            method("/parrots")(say)
-        method("/parrots", openapi_extra=unrepeatable("parrots repeat everything anyway"))(say)
+            method("/parrots", openapi_extra=_TAUGHT)(say)
+        method(
+            "/parrots", openapi_extra=_TAUGHT | unrepeatable("parrots repeat everything anyway")
+        )(say)
 
 
 def _vendor_app(said: list[str], refusals: list[str]) -> Callable[..., Any]:
@@ -377,7 +391,7 @@ def _vendor_app(said: list[str], refusals: list[str]) -> Callable[..., Any]:
             raise ConnectionError(refusals.pop())
         said.append(word)
 
-    @app.post("/api/v1/parrots")
+    @app.post("/api/v1/parrots", openapi_extra=_TAUGHT)
     async def teach(begin: LateTransaction) -> dict[str, str]:
         speak("before")
         begin().run(
@@ -386,11 +400,11 @@ def _vendor_app(said: list[str], refusals: list[str]) -> Callable[..., Any]:
         )
         return {"taught": "Polly"}
 
-    @app.post("/api/v1/parrots/ask", status_code=202)
+    @app.post("/api/v1/parrots/ask", status_code=202, openapi_extra=_TAUGHT)
     async def ask(_begin: LateTransaction, name: RequestName) -> None:
         speak(name)
 
-    @app.post("/api/v1/parrots/name", status_code=202)
+    @app.post("/api/v1/parrots/name", status_code=202, openapi_extra=_TAUGHT)
     async def name(_tx: Transaction, name: RequestName) -> str:
         return name
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from psycopg.pq import TransactionStatus
 
 from functions.contacts.api import handler as contacts
+from shared.access import EVERYTHING
 from shared.auth import Caller
 from shared.db import Tx
 from shared.encryption import DataKey
@@ -228,14 +229,15 @@ class Attempt:
         scope = {"type": "http", "method": "POST", "path": "/api/v1/contacts", "query_string": b""}
         headers = [(b"idempotency-key", b"key-%d" % key)]
         self.once = Once(Request({**scope, "headers": headers}), b"{}")
-        self.once.identify(Caller(place.id, place.user_id, place.session_id, "owner", frozenset()))
+        self.once.identify(Caller(place.id, place.user_id, EVERYTHING))
         self.once.cipher = DataKey(place.id, bytes(32))
         self.answer = Response(uuid7().hex, media_type="text/plain")
         self.steps = iter((self._claim, self._act, self._answer))
 
     def _claim(self) -> None:
         self.connection.execute(
-            "select app.begin_request(%s, %s)", (self.tx.workspace_id, self.tx.user_id)
+            "select app.begin_request(%s, %s, %s)",
+            (self.tx.workspace_id, self.tx.user_id, str(EVERYTHING)),
         )
         self.once.begun(self.tx)
 

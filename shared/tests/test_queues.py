@@ -59,6 +59,26 @@ def test_a_fifo_queue_takes_the_same_message_once(sqs: Any) -> None:
     assert [message["Body"] for message in first] == ["changed", "later"]
 
 
+def test_a_message_that_waits_is_not_seen_yet(sqs: Any) -> None:
+    later = Outgoing("later", group="a", delay_s=900)
+    send("email-fetch", [later, Outgoing("now", group="a"), Outgoing("too", group="a", delay_s=0)])
+    url = sqs.get_queue_url(QueueName="email-fetch")["QueueUrl"]
+    assert sorted(_bodies(sqs, url)) == ["now", "too"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert found["ApproximateNumberOfMessagesDelayed"] == "1"
+
+
+@pytest.mark.parametrize("delay_s", [-1, 901])
+def test_sqs_holds_a_message_for_a_quarter_of_an_hour(delay_s: int) -> None:
+    with pytest.raises(ValueError, match="0 to 900"):
+        Outgoing("a", group="g", delay_s=delay_s)
+
+
+def test_a_fifo_queue_delays_no_single_message() -> None:
+    with pytest.raises(ValueError, match="FIFO"):
+        Outgoing("a", group="g", deduplication="once", delay_s=1)
+
+
 def test_nothing_to_send_asks_nothing() -> None:
     send("email-fetch", [])
 

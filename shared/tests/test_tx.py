@@ -10,6 +10,7 @@ import pytest
 
 from events.contacts import ContactCreated
 from shared import db, outbox
+from shared.access import EVERYTHING
 from shared.db import Tx
 from shared.ids import uuid7
 from shared.tenancy import open_workspace
@@ -52,7 +53,7 @@ def _write_and_fail(tx: Tx, name: str, *, nested: str | None = None) -> None:
 
 
 def _fail_in_transaction(workspace: Workspace) -> None:
-    with db.transaction(workspace.id) as tx:
+    with db.transaction(workspace.id, access=EVERYTHING) as tx:
         with tx.savepoint():
             _write(tx, "inside")
         raise ValueError("later")
@@ -64,7 +65,7 @@ def _fail_acting_as(tx: Tx, actor: str) -> None:
 
 
 def _names(workspace: Workspace) -> list[str]:
-    with db.transaction(workspace.id) as tx:
+    with db.transaction(workspace.id, access=EVERYTHING) as tx:
         return tx.all(
             str, "select name from contacts where workspace_id = %(workspace_id)s order by id"
         )
@@ -77,7 +78,7 @@ def _emitted(events: list[dict[str, Any]]) -> list[str]:
 def test_a_failed_savepoint_undoes_its_rows_and_events_alone(
     workspace: Workspace, events_of: EventsOf
 ) -> None:
-    with db.transaction(workspace.id) as tx:
+    with db.transaction(workspace.id, access=EVERYTHING) as tx:
         _write(tx, "before")
         with pytest.raises(ValueError, match="half way"):
             _write_and_fail(tx, "inside")
@@ -90,7 +91,7 @@ def test_a_failed_savepoint_undoes_its_rows_and_events_alone(
 def test_a_savepoint_that_ends_well_keeps_everything(
     workspace: Workspace, events_of: EventsOf
 ) -> None:
-    with db.transaction(workspace.id) as tx:
+    with db.transaction(workspace.id, access=EVERYTHING) as tx:
         with tx.savepoint():
             _write(tx, "inside")
         _write(tx, "after")
@@ -99,7 +100,7 @@ def test_a_savepoint_that_ends_well_keeps_everything(
 
 
 def test_savepoints_nest(workspace: Workspace, events_of: EventsOf) -> None:
-    with db.transaction(workspace.id) as tx, tx.savepoint():
+    with db.transaction(workspace.id, access=EVERYTHING) as tx, tx.savepoint():
         _write(tx, "outer")
         with pytest.raises(ValueError, match="half way"):
             _write_and_fail(tx, "inner", nested="innermost")
@@ -110,7 +111,7 @@ def test_savepoints_nest(workspace: Workspace, events_of: EventsOf) -> None:
 def test_after_a_database_error_in_a_savepoint_the_transaction_goes_on(
     workspace: Workspace, events_of: EventsOf
 ) -> None:
-    with db.transaction(workspace.id) as tx:
+    with db.transaction(workspace.id, access=EVERYTHING) as tx:
         with pytest.raises(psycopg.errors.CheckViolation), tx.savepoint():
             _write(tx, "")
         _write(tx, "after")
@@ -128,7 +129,7 @@ def test_a_savepoint_that_ended_well_is_undone_with_its_transaction(
 
 
 def test_the_actor_changes_for_a_block_only(workspace: Workspace) -> None:
-    with db.transaction(workspace.id, user_id=workspace.user_id) as tx:
+    with db.transaction(workspace.id, user_id=workspace.user_id, access=EVERYTHING) as tx:
         person = tx.actor
         with tx.acting_as("automation:1"):
             assert tx.actor == "automation:1"
@@ -157,7 +158,7 @@ def test_a_workspace_is_opened_from_inside_and_commits_with_the_rest(
     workspace: Workspace, events_of: EventsOf
 ) -> None:
     made = Workspace(uuid7(), workspace.user_id)
-    with db.transaction(workspace.id, user_id=workspace.user_id) as tx:
+    with db.transaction(workspace.id, user_id=workspace.user_id, access=EVERYTHING) as tx:
         _write(tx, "before")
         _open_workspace(tx, made.id)
         _write(tx, "after")
@@ -176,7 +177,7 @@ def test_a_workspace_whose_opening_fails_leaves_nothing_and_the_transaction_in_i
     workspace: Workspace, events_of: EventsOf, attempt: Callable[[Tx, UUID], None]
 ) -> None:
     made = Workspace(uuid7(), workspace.user_id)
-    with db.transaction(workspace.id, user_id=workspace.user_id) as tx:
+    with db.transaction(workspace.id, user_id=workspace.user_id, access=EVERYTHING) as tx:
         with pytest.raises(ValueError, match=r"half way|later"):
             attempt(tx, made.id)
         _write(tx, "after")
@@ -188,7 +189,7 @@ def test_a_workspace_that_exists_cannot_be_opened(
     workspace: Workspace, new_workspace: Callable[[], Workspace]
 ) -> None:
     for other in (new_workspace().id, workspace.id):
-        with db.transaction(workspace.id, user_id=workspace.user_id) as tx:
+        with db.transaction(workspace.id, user_id=workspace.user_id, access=EVERYTHING) as tx:
             with pytest.raises(ValueError, match="does not exist"):
                 _open_workspace(tx, other)
             assert tx.one(str, "select current_setting('app.workspace_id')") == str(workspace.id)
@@ -198,8 +199,11 @@ def test_a_transaction_inside_another_is_refused_and_the_outer_one_stays_whole(
     new_workspace: Callable[[], Workspace],
 ) -> None:
     outer, inner = new_workspace(), new_workspace()
-    with db.transaction(outer.id) as tx:
-        with pytest.raises(RuntimeError, match="open already"), db.transaction(inner.id):
+    with db.transaction(outer.id, access=EVERYTHING) as tx:
+        with (
+            pytest.raises(RuntimeError, match="open already"),
+            db.transaction(inner.id, access=EVERYTHING),
+        ):
             pytest.fail("a second transaction began")
         seen = tx.one(str, "select current_setting('app.workspace_id')")
         assert seen == str(outer.id)

@@ -4,7 +4,12 @@ from fastapi import Response
 
 from functions.auth.commands import accounts
 from functions.auth.models.accounts import SignIn, SignUp, Token
-from shared.http import create_router, unrepeatable
+from shared.http import (
+    ANYBODY,
+    create_router,
+    needs,
+    unrepeatable,
+)
 from shared.log import about
 
 routes = create_router()
@@ -12,12 +17,12 @@ routes = create_router()
 _NOBODY = unrepeatable("nobody is known yet whose key it would be")
 
 
-@routes.post("/api/v1/auth/sign-up", status_code=201, openapi_extra=_NOBODY)
+@routes.post("/api/v1/auth/sign-up", status_code=201, openapi_extra=needs(ANYBODY) | _NOBODY)
 async def sign_up(new: SignUp, response: Response) -> Token:
     return _unstored(accounts.sign_up(new), response)
 
 
-@routes.post("/api/v1/auth/sign-in", openapi_extra=_NOBODY)
+@routes.post("/api/v1/auth/sign-in", openapi_extra=needs(ANYBODY) | _NOBODY)
 async def sign_in(given: SignIn, response: Response) -> Token:
     return _unstored(accounts.sign_in(given), response)
 

@@ -6,18 +6,9 @@ asks another service (hashing, reading the signing key) happens while none is op
 
 from __future__ import annotations
 
-from uuid import UUID
-
-from functions.auth import tokens
-from functions.auth.keys import Jwk
-from functions.auth.models.accounts import (
-    Membership,
-    NotAMember,
-    SignIn,
-    SignUp,
-    Token,
-    WrongCredentials,
-)
+from functions.auth.commands import sessions
+from functions.auth.models.accounts import Membership, SignIn, SignUp, Token, WrongCredentials
+from functions.auth.models.sessions import Client
 from functions.auth.passwords import hash_password, is_password
 from functions.auth.queries import accounts as queries
 from functions.auth.store import accounts as store
@@ -26,14 +17,13 @@ from shared.ids import uuid7
 from shared.tenancy import open_workspace
 
 
-def sign_up(new: SignUp) -> Token:
+def sign_up(new: SignUp, client: Client) -> Token:
     """Create a person, and a workspace that they own.
 
     Raises:
         AccountExists: the address is taken. It costs as much to find out.
     """
-    key = tokens.signing_key()
-    lifetime_s = tokens.lifetime_s()
+    by = sessions.issuer()
     password_hash = hash_password(new.password)
     user_id = uuid7()
     owner = Membership(workspace_id=uuid7(), role="owner")
@@ -42,11 +32,12 @@ def sign_up(new: SignUp) -> Token:
             tx, user_id=user_id, email=new.email, name=new.name, password_hash=password_hash
         )
         open_workspace(tx, new.workspace_name, user_id)
-        session_id = store.insert_session(tx, user_id, lifetime_s=lifetime_s)
-    return _token(user_id, owner, [owner], session_id, key, lifetime_s)
+        return sessions.open_session(
+            tx, user_id, owner, by=by, method="password", client=client, memberships=[owner]
+        )
 
 
-def sign_in(given: SignIn) -> Token:
+def sign_in(given: SignIn, client: Client) -> Token:
     """A token for the workspace named, or for the first one the person joined.
 
     Raises:
@@ -57,36 +48,6 @@ def sign_in(given: SignIn) -> Token:
     known = is_password(given.password, account.password_hash if account else None)
     if account is None or not known:
         raise WrongCredentials
-    key = tokens.signing_key()
-    lifetime_s = tokens.lifetime_s()
-    memberships = queries.memberships_of(account.id)
-    chosen = _choose(memberships, given.workspace_id)
-    with transaction(chosen.workspace_id, user_id=account.id) as tx:
-        session_id = store.insert_session(tx, account.id, lifetime_s=lifetime_s)
-    return _token(account.id, chosen, memberships, session_id, key, lifetime_s)
-
-
-def _choose(memberships: list[Membership], workspace_id: UUID | None) -> Membership:
-    for membership in memberships:
-        if workspace_id in (None, membership.workspace_id):
-            return membership
-    raise NotAMember
-
-
-def _token(
-    user_id: UUID,
-    chosen: Membership,
-    memberships: list[Membership],
-    session_id: UUID,
-    key: Jwk,
-    lifetime_s: int,
-) -> Token:
-    claims = tokens.Claims(user_id, chosen.workspace_id, session_id, chosen.role)
-    return Token(
-        access_token=tokens.sign(claims, key, lifetime_s=lifetime_s),
-        expires_in=lifetime_s,
-        workspace_id=chosen.workspace_id,
-        user_id=user_id,
-        role=chosen.role,
-        memberships=memberships,
+    return sessions.enter(
+        account.id, workspace_id=given.workspace_id, method="password", client=client
     )

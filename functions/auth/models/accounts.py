@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from shared.access import ROLES, Access, access_of
 from shared.errors import Conflict, Forbidden, Unauthorized
 from shared.values import EmailAddress, Name
 
@@ -27,6 +28,10 @@ def _one_spelling(password: SecretStr) -> SecretStr:
 
 Password = Annotated[SecretStr, Field(max_length=200), AfterValidator(_one_spelling)]
 NewPassword = Annotated[Password, Field(min_length=10)]
+InCookie = Annotated[
+    bool,
+    Field(description="For browsers: the refresh token comes as a cookie that no script can read."),
+]
 
 
 class AccountExists(Conflict):
@@ -50,6 +55,7 @@ class SignUp(BaseModel):
     password: NewPassword
     name: Name
     workspace_name: Name
+    cookie: InCookie = False
 
 
 class SignIn(BaseModel):
@@ -60,6 +66,7 @@ class SignIn(BaseModel):
     email: EmailAddress
     password: Password
     workspace_id: UUID | None = None
+    cookie: InCookie = False
 
 
 class Account(BaseModel):
@@ -81,23 +88,35 @@ class Membership(BaseModel):
 
 
 class Session(BaseModel):
-    """A sign-in that is neither revoked nor over, with the person's role as it is now."""
+    """A sign-in that is neither revoked nor over, with the person's role as it is now; `grants` are
+    those of a role of the workspace's own.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     user_id: UUID
     role: str
+    grants: list[str] | None = None
     expires_at: datetime
+
+    @property
+    def access(self) -> Access:
+        """What the person may do."""
+        return access_of(" ".join(self.grants)) if self.grants is not None else ROLES[self.role]
 
 
 class Token(BaseModel):
-    """An access token (RFC 6749 §5.1) for one workspace, and the workspaces there are."""
+    """An access token (RFC 6749 §5.1) for one workspace, and the workspaces there are; with what
+    gets the next one, unless that is in a cookie.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     access_token: str
     token_type: str = "Bearer"  # noqa: S105 -- the name of a scheme, not a secret
     expires_in: int = Field(description="Seconds.")
+    refresh_token: str | None = Field(default=None, description="Good once: each use gives another.")
+    refresh_expires_in: int = Field(description="Seconds.")
     workspace_id: UUID
     user_id: UUID
     role: str

@@ -25,14 +25,25 @@ def memberships_of(user_id: UUID) -> list[Membership]:
     )
 
 
+def memberships_in(tx: Tx, user_id: UUID) -> list[Membership]:
+    """The same, in a transaction that is open."""
+    return tx.all(
+        Membership,
+        "select workspace_id, role from app.resolve_memberships(%(user_id)s)",
+        user_id=user_id,
+    )
+
+
 def find_session(tx: Tx, session_id: UUID) -> Session | None:
     """The sign-in, if it is neither revoked nor over and the person still is a member."""
     return tx.one(
         Session,
         """
-        select s.user_id, m.role, s.expires_at
+        select s.user_id, m.role, r.grants, s.expires_at
         from sessions s
         join memberships m on m.workspace_id = s.workspace_id and m.user_id = s.user_id
+            and m.ended_at is null
+        left join roles r on r.workspace_id = m.workspace_id and r.id = m.role_id
         where s.workspace_id = %(workspace_id)s and s.id = %(id)s
             and s.revoked_at is null and s.expires_at > now()
         """,

@@ -19,6 +19,7 @@ from functions.auth.api import handler as auth_api
 from functions.auth.keys import new_private_keys
 from functions.auth.tests.conftest import PASSWORD, Keys
 from shared import secrets
+from shared.access import ROLES
 from shared.auth import caller_of
 from shared.db import connection
 from shared.testing import Call, Database, LambdaContext
@@ -65,7 +66,7 @@ def test_a_good_token_opens_the_whole_stage(sign_up: SignUp, header: str) -> Non
         token["workspace_id"],
         token["user_id"],
     )
-    assert (caller.role, caller.scopes) == ("owner", frozenset())
+    assert caller.access == ROLES["owner"]
     assert answer["principalId"] == token["user_id"]
 
 
@@ -220,7 +221,7 @@ def test_the_role_is_the_one_the_person_has_now(sign_up: SignUp, database: Datab
     database.admin(
         "update memberships set role = 'viewer' where user_id = %(id)s", id=token["user_id"]
     )
-    assert _ask(token["access_token"])["context"]["role"] == "viewer"
+    assert _ask(token["access_token"])["context"]["access"] == str(ROLES["viewer"])
 
 
 def test_nobody_gets_in_while_the_session_cannot_be_read(

@@ -129,7 +129,7 @@ def test_an_oversized_body_is_refused(call: Call) -> None:
 def test_unknown_paths_methods_and_ids_are_problems(call: Call) -> None:
     assert call(handler, "GET", f"{URL}/{uuid4()}").json["code"] == "contact_not_found"
     assert call(handler, "GET", f"{URL}/7").json["code"] == "not_found"
-    assert call(handler, "PUT", URL).json["code"] == "method_not_allowed"
+    assert call(handler, "PATCH", URL).json["code"] == "method_not_allowed"
     assert call(handler, "GET", URL, anonymous=True).status == 401
 
 

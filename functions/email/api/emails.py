@@ -10,7 +10,6 @@ from fastapi.responses import RedirectResponse
 from functions.email import queries
 from functions.email.models import Email, EmailSummary, Thread
 from shared.aws import client
-from shared.db import transaction
 from shared.http import (
     DEFAULT_LIMIT,
     CurrentCaller,
@@ -20,8 +19,10 @@ from shared.http import (
     Transaction,
     create_router,
     decode_cursor,
+    needs,
     page,
     set_etag,
+    transaction_of,
 )
 from shared.settings import setting
 
@@ -30,7 +31,7 @@ routes = create_router()
 _URL_LIFE_S = 300
 
 
-@routes.get("/api/v1/emails")
+@routes.get("/api/v1/emails", openapi_extra=needs("emails.read"))
 async def list_emails(
     tx: Transaction,
     limit: Limit = DEFAULT_LIMIT,
@@ -48,24 +49,29 @@ async def list_emails(
     return page(found, limit, key=lambda email: (email.received_at, email.id))
 
 
-@routes.get("/api/v1/emails/{email_id}")
+@routes.get("/api/v1/emails/{email_id}", openapi_extra=needs("emails.read"))
 async def get_email(email_id: UUID, tx: Transaction, response: Response) -> Email:
     email = queries.get_email(tx, email_id)
     set_etag(response, email.version)
     return email
 
 
-@routes.get("/api/v1/emails/{email_id}/raw", status_code=303, response_class=RedirectResponse)
+@routes.get(
+    "/api/v1/emails/{email_id}/raw",
+    status_code=303,
+    response_class=RedirectResponse,
+    openapi_extra=needs("emails.read"),
+)
 async def get_raw(email_id: UUID, caller: CurrentCaller) -> str:
     """Redirects to the mail's bytes as they were received; the URL is good for five minutes."""
-    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+    with transaction_of(caller) as tx:
         key = queries.get_raw_key(tx, email_id)
     return client("s3").generate_presigned_url(
         "get_object", Params={"Bucket": setting("BUCKET"), "Key": key}, ExpiresIn=_URL_LIFE_S
     )
 
 
-@routes.get("/api/v1/threads")
+@routes.get("/api/v1/threads", openapi_extra=needs("emails.read"))
 async def list_threads(
     tx: Transaction,
     limit: Limit = DEFAULT_LIMIT,

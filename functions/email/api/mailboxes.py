@@ -28,7 +28,6 @@ from functions.email.models import (
     sync_message,
 )
 from shared.auth import Caller
-from shared.db import transaction
 from shared.encryption import data_key
 from shared.errors import FieldError, TooManyRequests
 from shared.http import (
@@ -44,8 +43,10 @@ from shared.http import (
     create_router,
     decode_cursor,
     expected_version,
+    needs,
     page,
     set_etag,
+    transaction_of,
 )
 from shared.ids import uuid7
 from shared.log import logger
@@ -59,7 +60,7 @@ _COLUMN = "mailboxes.credentials"
 _IDS_SHOWN = 100
 
 
-@routes.post("/api/v1/mailboxes", status_code=201)
+@routes.post("/api/v1/mailboxes", status_code=201, openapi_extra=needs("mailboxes.write"))
 async def connect_mailbox(
     new: NewMailbox,
     caller: CurrentCaller,
@@ -81,7 +82,7 @@ async def connect_mailbox(
     return mailbox
 
 
-@routes.get("/api/v1/mailboxes")
+@routes.get("/api/v1/mailboxes", openapi_extra=needs("mailboxes.read"))
 async def list_mailboxes(
     tx: Transaction, limit: Limit = DEFAULT_LIMIT, cursor: CursorParam = None
 ) -> Page[Mailbox]:
@@ -89,14 +90,14 @@ async def list_mailboxes(
     return page(found, limit, key=lambda mailbox: (mailbox.created_at, mailbox.id))
 
 
-@routes.get("/api/v1/mailboxes/{mailbox_id}")
+@routes.get("/api/v1/mailboxes/{mailbox_id}", openapi_extra=needs("mailboxes.read"))
 async def get_mailbox(mailbox_id: UUID, tx: Transaction, response: Response) -> Mailbox:
     mailbox = queries.get_mailbox(tx, mailbox_id)
     set_etag(response, mailbox.version)
     return mailbox
 
 
-@routes.patch("/api/v1/mailboxes/{mailbox_id}")
+@routes.patch("/api/v1/mailboxes/{mailbox_id}", openapi_extra=needs("mailboxes.write"))
 async def change_mailbox(
     mailbox_id: UUID,
     change: MailboxChange,
@@ -108,7 +109,7 @@ async def change_mailbox(
 ) -> Mailbox:
     """Change settings, or give a new access token, which connects the mailbox again."""
     version = expected_version(if_match)
-    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+    with transaction_of(caller) as tx:
         before = commands.owned_mailbox(tx, mailbox_id)
     sealed, session = None, None
     if change.access_token is not None:
@@ -122,7 +123,9 @@ async def change_mailbox(
     return mailbox
 
 
-@routes.post("/api/v1/mailboxes/{mailbox_id}/sync", status_code=202)
+@routes.post(
+    "/api/v1/mailboxes/{mailbox_id}/sync", status_code=202, openapi_extra=needs("mailboxes.write")
+)
 async def sync_mailbox(
     mailbox_id: UUID,
     caller: CurrentCaller,
@@ -130,17 +133,17 @@ async def sync_mailbox(
     request_name: RequestName,
 ) -> None:
     """Look for new mail now, whatever Google has told us, and try again what was given up."""
-    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+    with transaction_of(caller) as tx:
         mailbox = queries.get_mailbox(tx, mailbox_id)
     if mailbox.state != "active":
         raise NotConnected
     _ask_for_sync(mailbox.address, request_name, retry_failed=True)
 
 
-@routes.get("/api/v1/mailboxes/{mailbox_id}/reconciliation")
+@routes.get("/api/v1/mailboxes/{mailbox_id}/reconciliation", openapi_extra=needs("mailboxes.read"))
 async def reconcile(mailbox_id: UUID, caller: CurrentCaller) -> Reconciliation:
     """Every mail id Google lists now, against the ledger."""
-    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+    with transaction_of(caller) as tx:
         mailbox = queries.get_access(tx, mailbox_id)
     if mailbox is None:
         raise MailboxNotFound
@@ -149,7 +152,7 @@ async def reconcile(mailbox_id: UUID, caller: CurrentCaller) -> Reconciliation:
     token = data_key(caller.workspace_id).unseal(mailbox.credentials, column=_COLUMN)
     with _google_errors():
         listed = _list_ids(gmail.Gmail(setting("GOOGLE_API_URL"), token))
-    with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+    with transaction_of(caller) as tx:
         missing = queries.not_in_ledger(tx, mailbox_id, listed)
         rows = queries.ledger_states(tx, mailbox_id)
     return _books(mailbox_id, listed, missing, rows)
@@ -212,7 +215,7 @@ async def _start(caller: Caller, mailbox: Mailbox, session: gmail.Gmail) -> None
     except gmail.GmailError:
         logger.exception("no notifications yet", metadata={"mailbox_id": str(mailbox.id)})
     else:
-        with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
+        with transaction_of(caller) as tx:
             commands.note_watch(tx, mailbox.id, watched.expiration)
     try:
         _ask_for_sync(mailbox.address, uuid7().hex)

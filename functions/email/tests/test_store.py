@@ -12,6 +12,7 @@ import pytest
 
 from functions.email import queries, store
 from functions.email.models import AddressTaken, MailboxChange, NewMailbox
+from shared.access import EVERYTHING
 from shared.db import Tx, transaction
 from shared.db.connection import connect
 from shared.ids import uuid7
@@ -25,7 +26,7 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 def mailbox_id(as_role: Callable[[str], None], workspace: Workspace) -> UUID:
     """A mailbox of the workspace's owner; we go on as crm_worker."""
     mailbox_id = uuid7()
-    with transaction(workspace.id, user_id=workspace.user_id) as tx:
+    with transaction(workspace.id, user_id=workspace.user_id, access=EVERYTHING) as tx:
         store.insert_mailbox(tx, NEW, mailbox_id, b"sealed")
     as_role("crm_worker")
     return mailbox_id
@@ -72,13 +73,13 @@ def test_an_address_is_free_again_once_its_mailbox_is_deleted(
     as_role: Callable[[str], None], workspace: Workspace, database: Database
 ) -> None:
     first = uuid7()
-    with transaction(workspace.id, user_id=workspace.user_id) as tx:
+    with transaction(workspace.id, user_id=workspace.user_id, access=EVERYTHING) as tx:
         store.insert_mailbox(tx, NEW, first, b"x")
         with pytest.raises(AddressTaken) as taken:
             store.insert_mailbox(tx, NEW, uuid7(), b"x")
     assert taken.value.existing_id == str(first)
     database.admin("update mailboxes set deleted_at = now() where id = %(id)s", id=first)
-    with transaction(workspace.id, user_id=workspace.user_id) as tx:
+    with transaction(workspace.id, user_id=workspace.user_id, access=EVERYTHING) as tx:
         assert store.insert_mailbox(tx, NEW, uuid7(), b"x").version == 1
         assert store.update_mailbox(tx, first, MailboxChange(), None, None) is None
 

@@ -7,9 +7,18 @@ from fastapi import Query
 
 from events.catalogue import all_events
 from functions.gateway import queries
-from functions.gateway.cursors import LATEST, feed_cursor, position_after
 from functions.gateway.models import EventTypes, FeedPage, described, require_known
-from shared.http import DEFAULT_LIMIT, CurrentCaller, Limit, Transaction, create_app, http_handler
+from shared.feed import LATEST, feed_cursor, position_after
+from shared.http import (
+    DEFAULT_LIMIT,
+    SIGNED_IN,
+    CurrentCaller,
+    Limit,
+    Transaction,
+    create_app,
+    http_handler,
+    needs,
+)
 
 app = create_app("Events")
 app.description = "Everything that happens in a workspace, in order, without holes."
@@ -27,7 +36,7 @@ Types = Annotated[
 ]
 
 
-@app.get("/api/v1/events")
+@app.get("/api/v1/events", openapi_extra=needs("events.read"))
 async def list_events(
     tx: Transaction, after: After = None, limit: Limit = DEFAULT_LIMIT, types: Types = ()
 ) -> FeedPage:
@@ -55,7 +64,7 @@ async def list_events(
     )
 
 
-@app.get("/api/v1/events/types")
+@app.get("/api/v1/events/types", openapi_extra=needs(SIGNED_IN))
 async def list_event_types(_: CurrentCaller) -> EventTypes:
     """Every type of event, what it means, and the JSON Schema of its `data`."""
     return _event_types()

@@ -9,7 +9,12 @@ from fastapi import Header, Response
 
 from functions.gateway.apis import find_apis
 from functions.gateway.openapi import Part, merge
-from shared.http import create_app, http_handler
+from shared.http import (
+    ANYBODY,
+    create_app,
+    http_handler,
+    needs,
+)
 
 app = create_app("API")
 
@@ -21,7 +26,12 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 IfNoneMatch = Annotated[str | None, Header(description="ETag of the document you have.")]
 
 
-@app.get("/api/v1/openapi.json", response_model=dict[str, Any], responses=_ANSWERS)
+@app.get(
+    "/api/v1/openapi.json",
+    response_model=dict[str, Any],
+    responses=_ANSWERS,
+    openapi_extra=needs(ANYBODY),
+)
 async def get_openapi(if_none_match: IfNoneMatch = None) -> Response:
     """This document: every operation of the API. Webhooks that vendors call are not part of it."""
     body, etag = _document()

@@ -11,11 +11,11 @@ import pytest
 
 from events.catalogue import all_events
 from functions.gateway.api.events import handler
-from functions.gateway.cursors import feed_cursor
 from functions.gateway.queries import WINDOW
 from functions.gateway.tests.scenes import URL, ask, emit, follow, page, sample
 from infra_cdk.catalogue import schema_of
 from shared.db import connection
+from shared.feed import feed_cursor
 from shared.ids import uuid7
 from shared.testing import Call, Database, NewWorkspace, Workspace
 

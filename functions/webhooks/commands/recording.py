@@ -8,11 +8,12 @@ from uuid import UUID
 
 from events.envelope import Event, parse
 from functions.webhooks import queries, store
-from functions.webhooks.listening import Listener, NewDelivery, mailbox_of
+from functions.webhooks.listening import Listener, NewDelivery
 from functions.webhooks.models import Delivery, Endpoint, EndpointDisabled, Replay, Replayed
 from functions.webhooks.payloads import TEST, body_of, body_of_test
 from shared.db import Tx
 from shared.ids import uuid7
+from shared.telling import mailbox_of, mailbox_readers
 
 CONSUMER = "webhooks"
 """What the inbox knows us by."""
@@ -109,7 +110,7 @@ def _shown(tx: Tx, endpoint_id: UUID, delivery_id: UUID) -> Delivery:
 def _readable(tx: Tx, pairs: list[tuple[Listener, Event]]) -> list[tuple[Listener, Event]]:
     """Those whose endpoint may read the event."""
     mailboxes = {mailbox_of(event) for _, event in pairs} - {None}
-    readers = queries.mailbox_readers(tx, [one for one in mailboxes if one]) if mailboxes else {}
+    readers = mailbox_readers(tx, [one for one in mailboxes if one]) if mailboxes else {}
     return [pair for pair in pairs if pair[0].may_read(pair[1], readers)]
 
 

@@ -18,6 +18,7 @@ from functions.webhooks.api import handler as api
 from functions.webhooks.consumers import events, sends
 from functions.webhooks.models import DueEndpoint
 from functions.webhooks.tests.receiver import Receiver, receiving
+from shared.access import NOTHING, ROLES
 from shared.aws import client
 from shared.db import connection
 from shared.testing import Answer, Call, Database, Deliver, LambdaContext, Workspace
@@ -42,7 +43,7 @@ class Hooks:
 
         def as_member(event: dict[str, Any], context: Any) -> Any:
             if role is not None:
-                event["requestContext"]["authorizer"]["role"] = role
+                event["requestContext"]["authorizer"]["access"] = str(ROLES.get(role, NOTHING))
             return api(event, context)
 
         return self.call(as_member, method, f"{URL}{path}", body, **options)

@@ -13,12 +13,12 @@ import events
 from events.ai import EmailAnalyzed
 from events.catalogue import all_events
 from events.envelope import Event
-from functions.webhooks import listening
 from functions.webhooks.capability import CAPABILITY
 from functions.webhooks.consumers.events import consumer, handler
 from functions.webhooks.tests.conftest import Hooks
 from functions.webhooks.tests.receiver import Receiver
 from functions.webhooks.tests.test_api import created
+from shared import telling
 from shared.ids import uuid7
 from shared.testing import Database, NewWorkspace, Workspace
 
@@ -46,7 +46,7 @@ def test_an_event_is_sent_as_the_feed_shows_it(
 ) -> None:
     endpoint = hooks.create(receiver, event_types=[kind.type_name()])
     event = sample(kind, workspace)
-    if mailbox_id := listening.mailbox_of(event):
+    if mailbox_id := telling.mailbox_of(event):
         _mailbox(database, workspace, mailbox_id, "everything")
     hooks.happen(event)
     assert hooks.woken() == [endpoint["id"]]
@@ -235,8 +235,7 @@ def test_webhooks_and_feed_hide_the_same_events(database: Database, workspace: W
     open_to_all = {
         name
         for name, kind in all_events().items()
-        if "mailbox_id" in kind.model_fields
-        and listening.mailbox_of(sample(kind, workspace)) is None
+        if "mailbox_id" in kind.model_fields and telling.mailbox_of(sample(kind, workspace)) is None
     }
     named = {name for name in all_events() if f"'{name}'" in policy["condition"]}
     assert named == open_to_all

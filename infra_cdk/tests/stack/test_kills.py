@@ -145,8 +145,3 @@ def left_behind(team: Team) -> list[object]:
         "select event_id from outbox where workspace_id = %(workspace)s",
         workspace=team.workspace_id,
     )
-
-
-def pushed(killer: Killer) -> bool:
-    """Whether a push has arrived since the gateway's start."""
-    return killer.function_pid("email-webhook", at="gateway") is not None

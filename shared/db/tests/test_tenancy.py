@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
 from shared import db
+from shared.access import EVERYTHING
 from shared.db import Tx, connection
 from shared.db.connection import connect
 from shared.ids import uuid7
@@ -22,7 +23,7 @@ def two(as_role: Callable[[str], None], new_workspace: Callable[[], Workspace]) 
     """Two workspaces, each with a contact `ada@example.com`, and us as crm_app."""
     places = new_workspace(), new_workspace()
     for place in places:
-        with db.transaction(place.id) as tx:
+        with db.transaction(place.id, access=EVERYTHING) as tx:
             _insert_contact(tx, "ada@example.com")
     return places
 
@@ -59,7 +60,7 @@ def test_without_a_workspace_nothing_is_shown_and_nothing_can_be_written(
 
 def test_each_workspace_sees_its_own_rows_only(two: Two) -> None:
     for place in two:
-        with db.transaction(place.id) as tx:
+        with db.transaction(place.id, access=EVERYTHING) as tx:
             assert tx.all(UUID, "select workspace_id from contacts") == [place.id]
             assert tx.all(UUID, "select id from workspaces") == [place.id]
             assert tx.all(UUID, "select workspace_id from memberships") == [place.id]
@@ -67,13 +68,22 @@ def test_each_workspace_sees_its_own_rows_only(two: Two) -> None:
 
 def test_another_workspaces_rows_can_be_neither_made_nor_changed_nor_taken(two: Two) -> None:
     ours, theirs = two
-    with pytest.raises(InsufficientPrivilege, match="row-level"), db.transaction(ours.id) as tx:
+    with (
+        pytest.raises(InsufficientPrivilege, match="row-level"),
+        db.transaction(ours.id, access=EVERYTHING) as tx,
+    ):
         _insert_contact(tx, "eve@example.com", workspace_id=theirs.id)
-    with db.transaction(ours.id) as tx:
+    with db.transaction(ours.id, access=EVERYTHING) as tx:
         assert tx.run("update contacts set name = 'x' where workspace_id = %(w)s", w=theirs.id) == 0
-    with pytest.raises(InsufficientPrivilege, match="row-level"), db.transaction(ours.id) as tx:
+    with (
+        pytest.raises(InsufficientPrivilege, match="row-level"),
+        db.transaction(ours.id, access=EVERYTHING) as tx,
+    ):
         tx.run("update contacts set workspace_id = %(w)s", w=theirs.id)
-    with pytest.raises(InsufficientPrivilege, match="denied"), db.transaction(ours.id) as tx:
+    with (
+        pytest.raises(InsufficientPrivilege, match="denied"),
+        db.transaction(ours.id, access=EVERYTHING) as tx,
+    ):
         tx.run("delete from contacts")  # nobody is granted it: contacts are marked deleted
 
 
@@ -88,7 +98,7 @@ def test_a_delete_reaches_no_other_workspace(
     )
     database.admin("grant delete on inbox to crm_app")
     try:
-        with db.transaction(ours.id) as tx:
+        with db.transaction(ours.id, access=EVERYTHING) as tx:
             assert tx.run("delete from inbox") == 0
     finally:
         database.admin("revoke delete on inbox from crm_app")
@@ -99,7 +109,10 @@ def test_a_foreign_key_cannot_point_into_another_workspace(
 ) -> None:
     ours, theirs = two
     as_role("crm_auth")
-    with pytest.raises(psycopg.errors.ForeignKeyViolation), db.transaction(ours.id) as tx:
+    with (
+        pytest.raises(psycopg.errors.ForeignKeyViolation),
+        db.transaction(ours.id, access=EVERYTHING) as tx,
+    ):
         tx.run(
             """
             insert into sessions (workspace_id, id, user_id, expires_at)
@@ -112,9 +125,9 @@ def test_a_foreign_key_cannot_point_into_another_workspace(
 
 def test_what_another_workspace_has_is_never_a_duplicate(two: Two) -> None:
     ours, theirs = two
-    with db.transaction(theirs.id) as tx:
+    with db.transaction(theirs.id, access=EVERYTHING) as tx:
         only_theirs = _insert_contact(tx, "only@example.com")
-    with db.transaction(ours.id) as tx:
+    with db.transaction(ours.id, access=EVERYTHING) as tx:
         _insert_contact(tx, "only@example.com")
         assert tx.run(
             """
@@ -128,7 +141,7 @@ def test_what_another_workspace_has_is_never_a_duplicate(two: Two) -> None:
 def test_a_unique_error_repeats_no_row(two: Two) -> None:
     with (
         pytest.raises(psycopg.errors.UniqueViolation) as error,
-        db.transaction(two[0].id) as tx,
+        db.transaction(two[0].id, access=EVERYTHING) as tx,
     ):
         _insert_contact(tx, "ada@example.com")
     assert error.value.diag.message_detail is None  # Postgres says it where no policy is in force
@@ -151,7 +164,7 @@ def test_a_connection_used_for_one_workspace_leaks_nothing_to_the_next(two: Two)
     ours, theirs = two
     opened = connection.connection()
     for place in (ours, theirs, ours):
-        with db.transaction(place.id, user_id=place.user_id) as tx:
+        with db.transaction(place.id, user_id=place.user_id, access=EVERYTHING) as tx:
             assert tx.all(UUID, "select workspace_id from contacts") == [place.id]
         assert connection.connection() is opened
         for name in ("app.workspace_id", "app.user_id"):
@@ -160,7 +173,7 @@ def test_a_connection_used_for_one_workspace_leaks_nothing_to_the_next(two: Two)
 
 
 def test_a_rolled_back_transaction_leaks_nothing_either(two: Two) -> None:
-    with pytest.raises(ZeroDivisionError), db.transaction(two[0].id):
+    with pytest.raises(ZeroDivisionError), db.transaction(two[0].id, access=EVERYTHING):
         raise ZeroDivisionError
     left = connection.connection().execute("select current_setting('app.workspace_id', true)")
     assert left.fetchone() == ("",)
@@ -168,7 +181,7 @@ def test_a_rolled_back_transaction_leaks_nothing_either(two: Two) -> None:
 
 def test_nothing_is_ever_prepared_on_the_server(two: Two) -> None:
     for _ in range(20):
-        with db.transaction(two[0].id) as tx:
+        with db.transaction(two[0].id, access=EVERYTHING) as tx:
             tx.all(UUID, "select id from contacts where email = %(email)s", email="ada@example.com")
     prepared = connection.connection().execute("select count(*) from pg_prepared_statements")
     assert prepared.fetchone() == (0,)

@@ -26,6 +26,7 @@ from infra_cdk.local.processes import log_tail, spawn, stop
 from infra_cdk.local.routes import Match, Routes, routes_of
 from infra_cdk.local.state import write_atomically
 from infra_cdk.registry import declared
+from shared.access import EVERYTHING
 from shared.wiring import Declared
 
 WARM_UP = 50
@@ -88,8 +89,7 @@ def _event(place: Place, workspace: Workspace, request: Request, match: Match) -
         "workspace_id": str(workspace.id),
         "user_id": str(workspace.user_id),
         "session_id": str(workspace.session_id),
-        "role": "owner",
-        "scopes": "",
+        "access": str(EVERYTHING),
         "principalId": str(workspace.user_id),
         "integrationLatency": 0,
     }

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
-from functions.gateway.cursors import feed_cursor
 from infra_cdk.local.commands.apibench.measuring import measured
 from infra_cdk.local.commands.apibench.people import Workspace
 from infra_cdk.local.commands.apibench.place import Place
 from infra_cdk.local.commands.apibench.rows import Row
 from infra_cdk.local.commands.feedbench.workspaces import last_position
 from infra_cdk.local.gateway_events import Header, Request
+from shared.feed import feed_cursor
 
 PAGE = 200
 _CLIENT: tuple[Header, ...] = (

@@ -1,4 +1,4 @@
-"""Cursors of the feed: a workspace and a position in it, opaque to the caller."""
+"""Cursors of the change feed: a workspace and a position in it, opaque to the caller."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def feed_cursor(workspace_id: UUID, position: int) -> str:
     return urlsafe_b64encode(workspace_id.bytes + position.to_bytes(8)).decode()
 
 
-def position_after(workspace_id: UUID, cursor: str) -> int:
-    """The position a cursor names.
+def position_after(workspace_id: UUID, cursor: str, *, at: str = "/query/after") -> int:
+    """The position a cursor names. `at` is the cursor's JSON pointer.
 
     Raises:
         InvalidCursor: it is not a cursor of this workspace's feed. Positions of another one would
@@ -34,11 +34,6 @@ def position_after(workspace_id: UUID, cursor: str) -> int:
     position = int.from_bytes(named[16:])
     whole = len(named) == _BYTES and position < _BEYOND
     if not whole or cursor != feed_cursor(workspace_id, position):
-        raise InvalidCursor(
-            errors=(
-                FieldError(
-                    "/query/after", "not a cursor of this workspace's feed", "invalid_cursor"
-                ),
-            )
-        )
+        detail = "not a cursor of this workspace's feed"
+        raise InvalidCursor(errors=(FieldError(at, detail, "invalid_cursor"),))
     return position

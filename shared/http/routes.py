@@ -1,0 +1,59 @@
+"""A route of the API: it says what permission it takes, and changes happen once.
+
+What a route does not say is refused when it is made, so at import: a new one cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from shared.access import ANYBODY, PERMISSION, SIGNED_IN
+from shared.auth import caller_of
+from shared.http.idempotency import EXCLUDED, Handle, documented, happening_once
+
+_CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+class Route(APIRoute):
+    """What every path of ours is made of.
+
+    Raises:
+        TypeError: it does not say what permission it takes, or it is a change that neither takes a
+            transaction nor says why it is unrepeatable.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        extra: dict[str, Any] = options.get("openapi_extra") or {}
+        if PERMISSION not in extra:
+            raise TypeError(f"{path}: say what it takes, with `openapi_extra=needs(...)`")
+        self._permission: str = extra[PERMISSION]
+        self._changes = bool(_CHANGES & set(options.get("methods") or ()))
+        takes_key = self._changes and EXCLUDED not in extra
+        super().__init__(path, endpoint, **(documented(options) if takes_key else options))
+        if takes_key and not _takes_transaction(self.dependant):
+            raise TypeError(f"{path}: take a transaction, or say why the route is unrepeatable")
+
+    def get_route_handler(self) -> Handle:
+        handle = super().get_route_handler()
+        if self._changes:
+            handle = happening_once(handle, (self.openapi_extra or {}).get(EXCLUDED))
+        if self._permission == ANYBODY:
+            return handle
+
+        async def permitted(request: Request) -> Response:
+            caller = caller_of(request.scope.get("aws.event") or {})
+            if self._permission != SIGNED_IN:
+                caller.access.require(self._permission)
+            return await handle(request)
+
+        return permitted
+
+
+def _takes_transaction(dependant: Dependant) -> bool:
+    """Whether something ends with the endpoint and before the answer: only transactions do."""
+    return any(one.scope == "function" or _takes_transaction(one) for one in dependant.dependencies)

@@ -1,0 +1,55 @@
+"""Owners: whose a record is, where its readers may be those it belongs to."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from shared.db import Tx
+from shared.errors import FieldError, Forbidden, Unprocessable
+
+_POINTER = "/owner_id"
+
+
+class UnknownOwner(Unprocessable):
+    """The owner is no member of this workspace."""
+
+    def __init__(self) -> None:
+        detail = "no member of this workspace has this id"
+        super().__init__(errors=(FieldError(_POINTER, detail, "unknown"),))
+
+
+class OwnerOutOfReach(Forbidden):
+    """You see what you or your teams own, and would not see this any more."""
+
+    def __init__(self) -> None:
+        detail = "expected an owner whose records you see"
+        super().__init__(errors=(FieldError(_POINTER, detail, "permission"),))
+
+
+def require_owner(tx: Tx, thing: str, owner_id: UUID | None) -> None:
+    """Go on only if the caller may give `thing` to this owner: a member, whose records they see.
+
+    Raises:
+        UnknownOwner: there is no such member.
+        OwnerOutOfReach: their reading does not reach as far, and the database would refuse it.
+    """
+    if owner_id is not None and not _is_member(tx, owner_id):
+        raise UnknownOwner
+    reach = tx.access.reach.get(f"{thing}.read", "all")
+    if reach == "all" or (owner_id is not None and owner_id == tx.user_id):
+        return
+    if reach == "own" or owner_id is None or not _is_teammate(tx, owner_id):
+        raise OwnerOutOfReach
+
+
+def _is_member(tx: Tx, user_id: UUID) -> bool:
+    query = """
+        select 1 from memberships
+        where workspace_id = %(workspace_id)s and user_id = %(user_id)s and ended_at is null
+    """
+    return tx.one(int, query, user_id=user_id) is not None
+
+
+def _is_teammate(tx: Tx, user_id: UUID) -> bool:
+    query = "select %(user_id)s = any(app.teammates())"
+    return bool(tx.one(bool, query, user_id=user_id))
