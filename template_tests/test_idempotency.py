@@ -23,7 +23,8 @@ from infra_cdk.local.google.emulate import Google
 from infra_cdk.registry import queues as declared_queues
 from shared.aws import client
 from shared.http import create_app
-from shared.http.idempotency import EXCLUDED, HEADER, Route
+from shared.http.idempotency import EXCLUDED, HEADER
+from shared.http.routes import Route
 from shared.ids import uuid7
 from shared.testing import Answer, Call, Database, NewWorkspace, Workspace
 from shared.tests.attempts import Crowd, crowd
@@ -36,6 +37,8 @@ CHANGES = [one for one in operations() if one.method != "GET"]
 UNREPEATABLE = {
     "POST /api/v1/auth/sign-up": "nobody is known yet",
     "POST /api/v1/auth/sign-in": "nobody is known yet",
+    "POST /api/v1/contacts/query": "a query changes nothing",
+    "POST /api/v1/tasks/query": "a query changes nothing",
     "POST /api/v1/webhooks": "the answer holds a secret",
     "POST /api/v1/webhooks/{endpoint_id}/rotate-secret": "the answer holds a secret",
 }
@@ -56,6 +59,7 @@ class Scene:
     rows: dict[str, int] = field(default_factory=dict)
     second: tuple[str, ...] = ()
     messages: int = 0
+    query: str = ""
 
 
 _ACTION = {"type": "tag_contact", "tag": "vip"}
@@ -63,6 +67,12 @@ _AUTOMATION = {"name": "Tag", "event_type": "EmailAnalyzed", "actions": [_ACTION
 SCENES = {
     "POST /api/v1/contacts": Scene(
         {"name": "Ada"}, events=("ContactCreated",), rows={"contacts": 1}
+    ),
+    "PUT /api/v1/contacts": Scene(
+        {"name": "Ada", "email": _ADDRESS},
+        events=("ContactCreated",),
+        rows={"contacts": 1},
+        query="?match=email",
     ),
     "PATCH /api/v1/contacts/{contact_id}": Scene(
         {"name": "Ada"}, version=1, events=("ContactChanged",), second=("contacts",)
@@ -238,7 +248,7 @@ def _request(operation: Operation, us: Tenant, google: Google) -> tuple[Any, ...
     body = scene.body
     if body and "access_token" in body:
         body = {**body, "access_token": google.token(_ADDRESS)}
-    return operation.method, operation.path.format(**ids), body
+    return operation.method, operation.path.format(**ids) + scene.query, body
 
 
 def _check_answers(answers: list[Answer]) -> Answer:
