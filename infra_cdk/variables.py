@@ -13,7 +13,16 @@ from typing import Literal, Protocol
 from shared.settings import in_capitals
 from shared.wiring import Declared, Function
 
-Told = Literal["database", "cache", "bucket", "bus", "encryption"]
+Told = Literal[
+    "database",
+    "cache",
+    "bucket",
+    "bus",
+    "encryption",
+    "people_encryption",
+    "sockets",
+    "socket_url",
+]
 """The needs a function is told something of: `egress` is a way out, and that is all."""
 
 _OF_NEEDS: Mapping[Told, str] = MappingProxyType(
@@ -23,6 +32,9 @@ _OF_NEEDS: Mapping[Told, str] = MappingProxyType(
         "bucket": "HASTE_BUCKET",
         "bus": "HASTE_BUS",
         "encryption": "HASTE_KMS_KEY",
+        "people_encryption": "HASTE_KMS_KEY",
+        "sockets": "HASTE_SOCKETS_ENDPOINT",
+        "socket_url": "HASTE_SOCKETS_URL",
     }
 )
 

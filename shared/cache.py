@@ -8,27 +8,34 @@ no value can be read by another workspace. Things that belong to no workspace li
 ElastiCache evicts only keys that have one.
 
 Cluster mode everywhere, as on ElastiCache Serverless: two keys in one script must share a
-`{hash tag}`, or it fails on a laptop as it would there. So what scripts use together is under
-`crm:{<workspace>}:<kind>:<id>`; all else has no tag, and a large workspace is spread over the slots.
+`{hash tag}`, or it fails on a laptop as it would there. So what a script uses together is under
+`crm:{<workspace>}:<kind>:<id>`; all else has no tag, so a large workspace is spread over slots.
 https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/WhatIs.corecomponents.html
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 from uuid import UUID
+
+# At import and not at first use: so it is in the snapshot that SnapStart starts functions from.
+from redis.cluster import RedisCluster
+from redis.exceptions import ClusterError, RedisClusterException, RedisError, ResponseError
 
 from shared.log import logger, metrics
 from shared.settings import setting
 
-if TYPE_CHECKING:
-    from redis.cluster import RedisCluster
-
-SystemName = Literal["breaker", "posts"]
+SystemName = Literal["breaker", "posts", "throttle"]
 
 _LONGEST_TTL_S = 7 * 24 * 3600
 _TIMEOUT_S = 1.0
+_PAUSE_S = 5.0
+"""For how long a cache that did not answer is not asked again."""
+_pauses: dict[str, float] = {}
+"""Until when, by the cache's URL."""
 
 
 def get(workspace_id: UUID, kind: str, identifier: str) -> bytes | None:
@@ -78,17 +85,6 @@ def run_workspace_script(
     """
     keys = [_key(workspace_id, kind, one, tagged=True) for one in identifiers]
     return _run(source, keys, arguments)
-
-
-def run_on(
-    source: str, workspace_id: UUID, kind: str, identifier: str, *arguments: str | int
-) -> Any:
-    """Run a Lua script on one key of a workspace; None where the cache does not answer, so a script
-    that finds nothing should say so otherwise.
-
-    The script must give the key a time to live.
-    """
-    return _attempt("eval", source, 1, _key(workspace_id, kind, identifier), *arguments)
 
 
 def ping() -> None:

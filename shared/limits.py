@@ -16,7 +16,7 @@ from uuid import UUID
 
 from shared import cache
 from shared.cache import SystemName
-from shared.settings import MissingSetting
+from shared.settings import setting
 
 _CLOCK = """
 local t = redis.call('TIME')
@@ -101,18 +101,15 @@ def spend(
     """
     policies = [policy for policy, _ in keys]
     names = [name for _, name in keys]
-    try:
-        answer = cache.run_workspace_script(
-            _CLOCK + GCRA, workspace_id, "limit", names, *_arguments(policies, cost)
-        )
-    except MissingSetting:
+    if not setting("CACHE_URL", ""):
         return None
+    answer = cache.run_workspace_script(
+        _CLOCK + GCRA, workspace_id, "limit", names, *_arguments(policies, cost)
+    )
     return None if answer is None else _budgets(policies, answer)
 
 
-def spend_system(
-    name: SystemName, identifier: str, policy: Policy, cost: int = 1
-) -> Budget | None:
+def spend_system(name: SystemName, identifier: str, policy: Policy, cost: int = 1) -> Budget | None:
     """The same for one key that belongs to no workspace, such as an address that signs in."""
     arguments = _arguments([policy], cost)
     answer = cache.run_script(_CLOCK + GCRA, name, identifier, *arguments)

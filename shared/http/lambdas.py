@@ -23,7 +23,7 @@ def http_handler(app: FastAPI) -> Handler:
 
     @cache
     def adapter() -> Handler:
-        outside = known_as_latest(limited(telling_deprecation(app)))
+        outside: Any = known_as_latest(limited(telling_deprecation(app)))
         return cast("Handler", Mangum(outside, lifespan="off", text_mime_types=_TEXT))
 
     def handle(event: Payload, context: LambdaContext) -> Any:
