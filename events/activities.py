@@ -34,3 +34,14 @@ class TaskDeleted(Event):
     source: ClassVar[str] = "activities"
     topic: ClassVar[str] = "tasks"
     title: str
+
+
+class TaskRestored(Event):
+    """A deleted task is there again, as it was: its deletion was undone."""
+
+    source: ClassVar[str] = "activities"
+    topic: ClassVar[str] = "tasks"
+    title: str
+    status: str
+    email_id: UUID | None = None
+    contact_id: UUID | None = None

@@ -1,5 +1,9 @@
-"""Events of signing in and out."""
+"""Events of signing in and out, and of what people do about themselves.
 
+People belong to no workspace, so each of theirs that they are a member of is told.
+"""
+
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -14,6 +18,7 @@ class SessionOpened(Event):
     source: ClassVar[str] = "auth"
     topic: ClassVar[str] = "sessions"
     permission: ClassVar[str] = "audit.read"
+    audited: ClassVar[bool] = True
     user_id: UUID
     method: Literal["password", "totp", "recovery_code", "google", "oidc"]
 
@@ -26,6 +31,7 @@ class SessionRevoked(Event):
     source: ClassVar[str] = "auth"
     topic: ClassVar[str] = "sessions"
     permission: ClassVar[str] = "audit.read"
+    audited: ClassVar[bool] = True
     user_id: UUID
     reason: Literal[
         "signed_out",
@@ -37,3 +43,78 @@ class SessionRevoked(Event):
         "factor_changed",
         "membership_ended",
     ]
+
+
+class ProfileChanged(Event):
+    """A member changed their name. `aggregate_id` is the person."""
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "people"
+    permission: ClassVar[str] = "members.read"
+    audited: ClassVar[bool] = True
+    name: str
+
+
+class EmailVerified(Event):
+    """A member proved that the mails of their address reach them. `aggregate_id` is the person."""
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "people"
+    permission: ClassVar[str] = "audit.read"
+    audited: ClassVar[bool] = True
+
+
+class PasswordChanged(Event):
+    """A member has another password: by the one before, or by a link that was mailed to them."""
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "people"
+    permission: ClassVar[str] = "audit.read"
+    audited: ClassVar[bool] = True
+    by: Literal["password", "link"]
+
+
+class SecondFactorChanged(Event):
+    """A member turned a second factor on or off, or has new recovery codes for it."""
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "people"
+    permission: ClassVar[str] = "audit.read"
+    audited: ClassVar[bool] = True
+    factor: Literal["totp"]
+    change: Literal["added", "removed", "recovery_codes"]
+
+
+class ApiKeyCreated(Event):
+    """A member made an API key. `aggregate_id` is the key; what it is made of is told to nobody.
+    `grants` are what it permits, as far as its maker's role does; `expires_at` null: it does not.
+    """
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "keys"
+    permission: ClassVar[str] = "keys.settings"
+    user_id: UUID
+    name: str
+    grants: tuple[str, ...]
+    expires_at: datetime | None = None
+    rate_limit_per_s: int | None = None
+
+
+class ApiKeyChanged(Event):
+    """An API key has another name."""
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "keys"
+    permission: ClassVar[str] = "keys.settings"
+    user_id: UUID
+    name: str
+
+
+class ApiKeyRevoked(Event):
+    """An API key was revoked: within a minute nobody gets in by it any more."""
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "keys"
+    permission: ClassVar[str] = "keys.settings"
+    user_id: UUID
+    name: str

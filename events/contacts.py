@@ -27,3 +27,11 @@ class ContactDeleted(Event):
 
     source: ClassVar[str] = "contacts"
     email: str | None
+
+
+class ContactRestored(Event):
+    """A deleted contact is there again, as it was: its deletion was undone."""
+
+    source: ClassVar[str] = "contacts"
+    email: str | None
+    name: str

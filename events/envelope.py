@@ -24,10 +24,11 @@ def _now() -> datetime:
 class Event(BaseModel):
     """A fact about one aggregate (a contact, a mail, ...) of one workspace.
 
-    `actor` is who caused it: `user:<uuid>`, `system:<capability>` or `automation:<uuid>`.
-    `aggregate_version` grows by one with every change of the aggregate, so a receiver that ignores
-    lower versions ends in the right state whatever the order of delivery. `position` is the event's
-    place in its workspace's feed; it is known once the transaction has written it.
+    `actor` is who caused it: `user:<uuid>`, `key:<uuid>`, `system:<capability>` or
+    `automation:<uuid>`. `aggregate_version` grows by one with every change of the aggregate, so a
+    receiver that ignores lower versions ends in the right state whatever the order of delivery.
+    `position` is the event's place in its workspace's feed; it is known once the transaction has
+    written it.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -41,6 +42,8 @@ class Event(BaseModel):
     """What clients of the WebSocket API subscribe to for it: `source`, if a class says nothing."""
     permission: ClassVar[str] = ""
     """What it takes to be told of it: `<topic>.read`, if a class says nothing."""
+    audited: ClassVar[bool] = False
+    """Whether it goes to the audit log itself, because no table tells of it that is audited."""
 
     id: UUID = Field(default_factory=uuid7)
     workspace_id: UUID

@@ -1,4 +1,4 @@
-"""The Lambda authorizer of every private route: a token in, a policy and the caller out.
+"""The Lambda authorizer of every private route: a token or API key in, a policy and the caller out.
 
 API Gateway keeps the answer for a token for a while and reuses it for other routes, so the policy
 is for the whole stage. The one error it turns into 401 is the exact message "Unauthorized"; any
@@ -13,17 +13,17 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from functions.auth import tokens
+from functions.auth import keyring, session_cache, tokens
 from functions.auth.models.accounts import Session
 from functions.auth.queries import accounts as queries
+from functions.auth.session_cache import Known
 from shared.db import transaction
 from shared.invocation import LambdaContext, invocation
 from shared.log import about
 
-_SESSION_KEPT_S = 30.0
 _SESSIONS_KEPT = 10_000
 
-_sessions: dict[tuple[UUID, UUID], tuple[float, Session]] = {}
+_sessions: dict[tuple[UUID, UUID], Known] = {}
 
 
 class Refused(Exception):
@@ -34,21 +34,48 @@ class Refused(Exception):
 
 
 def authorize(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The policy for a request with a good token.
+    """The policy for a request with a good token or API key.
 
     Raises:
-        Refused: there is no token, it is not valid, or its session is over.
-        psycopg.OperationalError: the session cannot be read, so it cannot be trusted.
+        Refused: there is none, it is not valid, or its session is over.
+        psycopg.OperationalError: session or key cannot be read, so they cannot be trusted.
     """
+    given = _bearer(event)
+    caller = _of_key(given) if keyring.is_key(given) else _of_token(given)
+    about(workspace_id=caller["workspace_id"], user_id=caller["user_id"])
+    return _policy(event["methodArn"], caller)
+
+
+def _of_token(text: str) -> dict[str, str]:
+    """The caller that an access token names."""
     try:
-        claims = tokens.verify(_bearer(event))
+        claims = tokens.verify(text)
     except tokens.InvalidToken:
         raise Refused from None
     session = _session(claims)
     if session is None or session.user_id != claims.user_id:
         raise Refused
-    about(workspace_id=claims.workspace_id, user_id=claims.user_id)
-    return _policy(event["methodArn"], claims, session)
+    return {
+        "workspace_id": str(claims.workspace_id),
+        "user_id": str(claims.user_id),
+        "session_id": str(claims.session_id),
+        "access": str(session.access),
+    }
+
+
+def _of_key(text: str) -> dict[str, str]:
+    """The caller that an API key names."""
+    admitted = keyring.admit(text)
+    if admitted is None:
+        raise Refused
+    rate = admitted.rate_limit_per_s
+    return {
+        "workspace_id": str(admitted.workspace_id),
+        "user_id": str(admitted.user_id),
+        "key_id": str(admitted.key_id),
+        "access": str(admitted.access),
+        **({"rate": str(rate)} if rate else {}),
+    }
 
 
 def _bearer(event: Mapping[str, Any]) -> str:
@@ -68,22 +95,32 @@ def _bearer(event: Mapping[str, Any]) -> str:
 
 
 def _session(claims: tokens.Claims) -> Session | None:
-    """The token's sign-in as Postgres had it at most 30 s ago; None where it is over."""
+    """The token's sign-in as Postgres had it at most 25 s ago; None where it is over."""
     key = (claims.workspace_id, claims.session_id)
-    read_at, session = _sessions.get(key, (0.0, None))
-    if session is None or time.monotonic() - read_at > _SESSION_KEPT_S:
-        with transaction(claims.workspace_id, user_id=claims.user_id) as tx:
-            session = queries.find_session(tx, claims.session_id)
-        if session is None:
-            _sessions.pop(key, None)
-            return None
-        if len(_sessions) >= _SESSIONS_KEPT:
-            _sessions.clear()
-        _sessions[key] = (time.monotonic(), session)
-    return session if session.expires_at.timestamp() > time.time() else None
+    known = _sessions.pop(key, None)
+    if known is None or not known.is_fresh:
+        known = session_cache.find(*key) or _read(claims)
+    session = known.session
+    if session is None or session.expires_at.timestamp() <= time.time():
+        return None
+    if len(_sessions) >= _SESSIONS_KEPT:
+        _sessions.clear()
+    _sessions[key] = known
+    return session
 
 
-def _policy(method_arn: str, claims: tokens.Claims, session: Session) -> dict[str, Any]:
+def _read(claims: tokens.Claims) -> Known:
+    """The sign-in as Postgres has it."""
+    read_at = time.time()
+    with transaction(claims.workspace_id, user_id=claims.user_id) as tx:
+        session = queries.find_session(tx, claims.session_id)
+    if session is not None:
+        key = (claims.workspace_id, claims.session_id)
+        session_cache.keep(*key, session, read_at=read_at)
+    return Known(read_at, session)
+
+
+def _policy(method_arn: str, caller: dict[str, str]) -> dict[str, Any]:
     api, stage, *_ = method_arn.split("/")
     statement = {
         "Effect": "Allow",
@@ -91,14 +128,9 @@ def _policy(method_arn: str, claims: tokens.Claims, session: Session) -> dict[st
         "Resource": f"{api}/{stage}/*/*",
     }
     return {
-        "principalId": str(claims.user_id),
+        "principalId": caller["user_id"],
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": {
-            "workspace_id": str(claims.workspace_id),
-            "user_id": str(claims.user_id),
-            "session_id": str(claims.session_id),
-            "access": str(session.access),
-        },
+        "context": caller,
     }
 
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import jwt
 
-from functions.auth.keys import Jwk
+from functions.auth.keys import KEYS_SIGNED_S, KEYS_VERIFIED_S, Jwk, signing_key_of
 from shared.secrets import secret
 from shared.settings import setting
 
@@ -18,8 +18,6 @@ _AUDIENCE = "hastecrm-api"
 _ALGORITHM = "ES256"
 _CLAIMS = ("iss", "aud", "sub", "ws", "sid", "role", "scope", "iat", "exp", "jti")
 _CLOCK_SKEW_S = 5  # two machines of one cloud; the session's end is exact anyway
-_KEYS_KEPT_S = 300.0
-_ROTATION_SEEN_S = 10.0  # and no stranger makes us read the keys more often
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +41,9 @@ def lifetime_s() -> int:
 
 
 def signing_key() -> Jwk:
-    """The newest private key."""
-    newest: Jwk = secret("auth-private-keys")["keys"][0]
-    return newest
+    """The private key that signs now."""
+    private: Any = secret("auth-private-keys", max_age_s=KEYS_SIGNED_S)
+    return signing_key_of(private)
 
 
 def sign(claims: Claims, key: Jwk, *, lifetime_s: int) -> str:
@@ -96,10 +94,9 @@ def verify(token: str) -> Claims:
 
 
 def _key_of(token: str) -> Jwk:
-    """The public key a token names; a name not known yet may be that of a key just made."""
+    """The public key a token names. A stranger's names do not make us read the keys more often."""
     name: Any = jwt.get_unverified_header(token).get("kid")
-    for max_age_s in (_KEYS_KEPT_S, _ROTATION_SEEN_S):
-        for key in secret("auth-public-keys", max_age_s=max_age_s)["keys"]:
-            if key["kid"] == name:
-                return key
+    for key in secret("auth-public-keys", max_age_s=KEYS_VERIFIED_S)["keys"]:
+        if key["kid"] == name:
+            return key
     raise InvalidToken("signed with a key that is not ours")

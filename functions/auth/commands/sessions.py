@@ -15,16 +15,15 @@ from uuid import UUID
 from events.auth import SessionOpened, SessionRevoked
 from functions.auth import tokens
 from functions.auth.keys import Jwk
-from functions.auth.models.accounts import Membership, NotAMember, Token
+from functions.auth.models.accounts import Membership, NotAMember, Token, WrongCredentials
 from functions.auth.models.sessions import (
     Client,
     Ended,
     Method,
     Reason,
     RefreshToken,
-    SessionNotFound,
 )
-from functions.auth.queries import accounts, sessions
+from functions.auth.queries import accounts, people
 from functions.auth.store import sessions as store
 from shared.db import Tx, transaction
 from shared.ids import uuid7
@@ -120,17 +119,21 @@ def enter(
     workspace_id: UUID | None,
     method: Method,
     client: Client,
+    password_hash: str | None = None,
 ) -> Token:
     """Open a session for somebody who has proved who they are, in the workspace named or the first
-    one they joined. Opens its own transaction.
+    one they joined. Opens its own transaction. `password_hash` is what proved it by a password.
 
     Raises:
         NotAMember: the person does not belong to that workspace, or to any.
+        WrongCredentials: the password has been replaced since it was found right.
     """
     by = issuer()
     memberships = accounts.memberships_of(user_id)
     chosen = choose(memberships, workspace_id)
     with transaction(chosen.workspace_id, user_id=user_id) as tx:
+        if password_hash is not None and not people.has_password(tx, user_id, password_hash):
+            raise WrongCredentials
         return open_session(
             tx,
             user_id,
@@ -154,16 +157,13 @@ def choose(memberships: Sequence[Membership], workspace_id: UUID | None) -> Memb
     raise NotAMember
 
 
-def end_session(tx: Tx, session_id: UUID, user_id: UUID, *, reason: Reason) -> None:
-    """End one of a person's sessions in the transaction's workspace.
-
-    Raises:
-        SessionNotFound: they have none with this id that is not over.
+def end_session(tx: Tx, session_id: UUID, user_id: UUID, *, reason: Reason) -> bool:
+    """End one of a person's sessions in the transaction's workspace; whether there was one with
+    this id that was not over.
     """
     ended = store.revoke_session(tx, session_id, user_id, reason)
-    if ended is None:
-        raise SessionNotFound
-    _tell(tx, [ended], reason)
+    _tell(tx, [ended] if ended else [], reason)
+    return ended is not None
 
 
 def end_sessions(
@@ -175,21 +175,6 @@ def end_sessions(
     ended = store.revoke_sessions(tx, user_id, reason, besides=besides)
     _tell(tx, ended, reason)
     return [one.id for one in ended]
-
-
-def end_all_sessions(
-    tx: Tx, user_id: UUID, *, reason: Reason, besides: UUID | None = None
-) -> int:
-    """End a person's sessions in every workspace, all but one where `besides` names it; how many.
-
-    For a `system_transaction`, such as that of changing a password: so it is ended with the change,
-    or the change did not happen.
-    """
-    ended = 0
-    for workspace_id in sessions.workspaces_with_sessions(tx, user_id):
-        with tx.entering(workspace_id) as inside:
-            ended += len(end_sessions(inside, user_id, reason=reason, besides=besides))
-    return ended
 
 
 def _tell(tx: Tx, ended: Sequence[Ended], reason: Reason) -> None:

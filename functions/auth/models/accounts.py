@@ -76,6 +76,7 @@ class Account(BaseModel):
 
     id: UUID
     password_hash: str
+    second_factor: bool
 
 
 class Membership(BaseModel):
@@ -85,6 +86,11 @@ class Membership(BaseModel):
 
     workspace_id: UUID
     role: str
+
+
+def access_of_member(role: str, grants: list[str] | None) -> Access:
+    """What a member may do; `grants` are those of a role of the workspace's own."""
+    return access_of(" ".join(grants)) if grants is not None else ROLES[role]
 
 
 class Session(BaseModel):
@@ -102,7 +108,7 @@ class Session(BaseModel):
     @property
     def access(self) -> Access:
         """What the person may do."""
-        return access_of(" ".join(self.grants)) if self.grants is not None else ROLES[self.role]
+        return access_of_member(self.role, self.grants)
 
 
 class Token(BaseModel):
@@ -115,7 +121,9 @@ class Token(BaseModel):
     access_token: str
     token_type: str = "Bearer"  # noqa: S105 -- the name of a scheme, not a secret
     expires_in: int = Field(description="Seconds.")
-    refresh_token: str | None = Field(default=None, description="Good once: each use gives another.")
+    refresh_token: str | None = Field(
+        default=None, description="Good once: each use gives another."
+    )
     refresh_expires_in: int = Field(description="Seconds.")
     workspace_id: UUID
     user_id: UUID

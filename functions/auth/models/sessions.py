@@ -119,20 +119,29 @@ class RefreshToken:
 class Presented(BaseModel):
     """A refresh token that was presented, with its session, both locked.
 
-    `alive`: the session is neither over nor revoked, and its person still is a member. `raced`: the
-    token is the one before the last, used a moment ago by what looks like the same client.
+    `alive`: the session is neither over nor revoked. `raced`: the token is the one before the last,
+    used a moment ago by what looks like the same client.
     """
 
     model_config = ConfigDict(frozen=True)
 
     session_id: UUID
     user_id: UUID
-    role: str
     method: Method
     signed_in_at: datetime
     alive: bool
     used: bool
     raced: bool
+
+    @property
+    def good(self) -> bool:
+        """Whether it may be used."""
+        return self.alive and not self.used
+
+    @property
+    def copied(self) -> bool:
+        """Whether somebody has it who should not."""
+        return self.alive and self.used and not self.raced
 
 
 class Ended(BaseModel):

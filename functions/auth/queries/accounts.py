@@ -11,7 +11,13 @@ from shared.db import Tx, resolve
 def find_account(email: str) -> Account | None:
     """The person with this address, in its normalised form."""
     found = resolve(
-        Account, "select id, password_hash from users where email = %(email)s", email=email
+        Account,
+        """
+        select u.id, u.password_hash, f.confirmed_at is not null as second_factor
+        from users u left join totp_factors f on f.user_id = u.id
+        where u.email = %(email)s
+        """,
+        email=email,
     )
     return found[0] if found else None
 

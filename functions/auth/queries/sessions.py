@@ -48,7 +48,9 @@ def list_sessions(
 def workspaces_with_sessions(tx: Tx, user_id: UUID) -> list[UUID]:
     """The workspaces in which a person is signed in, in a fixed order."""
     return tx.all(
-        UUID, "select app.resolve_session_workspaces(%(user_id)s)", user_id=user_id
+        UUID,
+        "select workspace_id from app.resolve_session_workspaces(%(user_id)s)",
+        user_id=user_id,
     )
 
 

@@ -63,9 +63,8 @@ def lock_token(tx: Tx, token_hash: bytes, client: Client, *, longest_s: int) -> 
     return tx.one(
         Presented,
         """
-        select s.id as session_id, s.user_id, coalesce(m.role, '') as role, s.method,
-            s.signed_in_at,
-            s.revoked_at is null and s.expires_at > now() and m.user_id is not null
+        select s.id as session_id, s.user_id, s.method, s.signed_in_at,
+            s.revoked_at is null and s.expires_at > now()
                 and s.signed_in_at > now() - make_interval(secs => %(longest_s)s) as alive,
             t.used_at is not null as used,
             coalesce(t.used_at = s.last_used_at
@@ -73,8 +72,6 @@ def lock_token(tx: Tx, token_hash: bytes, client: Client, *, longest_s: int) -> 
                 and s.user_agent is not distinct from %(user_agent)s as raced
         from refresh_tokens t
         join sessions s on s.workspace_id = t.workspace_id and s.id = t.session_id
-        left join memberships m on m.workspace_id = s.workspace_id and m.user_id = s.user_id
-            and m.ended_at is null
         where t.workspace_id = %(workspace_id)s and t.hash = %(hash)s
         for update of t, s
         """,
@@ -82,6 +79,22 @@ def lock_token(tx: Tx, token_hash: bytes, client: Client, *, longest_s: int) -> 
         user_agent=client.user_agent,
         longest_s=longest_s,
         race_s=RACE_S,
+    )
+
+
+def hold_person(tx: Tx, token_hash: bytes) -> None:
+    """Keep the account of a refresh token's person as it is until the transaction ends; whoever
+    changes it, and with it ends their sessions, comes before or after.
+    """
+    tx.run(
+        """
+        select 1 from refresh_tokens t
+        join sessions s on s.workspace_id = t.workspace_id and s.id = t.session_id
+        join users u on u.id = s.user_id
+        where t.workspace_id = %(workspace_id)s and t.hash = %(hash)s
+        for share of u
+        """,
+        hash=token_hash,
     )
 
 
@@ -123,6 +136,22 @@ def replace_token(
     )
     assert expires_at is not None
     return expires_at
+
+
+def use_token(tx: Tx, session_id: UUID, token_hash: bytes) -> None:
+    """Mark a locked token as used, where no other follows it in its session."""
+    tx.run(
+        """
+        with used as (
+            update refresh_tokens set used_at = now()
+            where workspace_id = %(workspace_id)s and hash = %(hash)s
+        )
+        update sessions set last_used_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s
+        """,
+        id=session_id,
+        hash=token_hash,
+    )
 
 
 def revoke_session(tx: Tx, session_id: UUID, user_id: UUID, reason: Reason) -> Ended | None:

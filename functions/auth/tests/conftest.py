@@ -1,16 +1,20 @@
 """What the tests of signing in share: keys in Secrets Manager, and an account."""
 
 import json
-from collections.abc import Callable
-from typing import Any
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 from uuid import uuid4
 
 import pytest
 
-from functions.auth import authorizer
+from functions.auth import authorizer, passwords
 from functions.auth.api import handler
 from functions.auth.keys import KeySet, new_private_keys, public_keys
-from shared import secrets
+from functions.auth.tests.postman import MailServer, Postman, serve
+from functions.email.tests.conftest import Queue
+from infra_cdk.local.state import free_port
+from shared import cache, secrets
 from shared.aws import client
 from shared.testing import Call
 
@@ -34,7 +38,18 @@ class Keys:
 
     def rotate(self) -> None:
         """Put a new key in front of the old one, in both secrets."""
-        self.private = new_private_keys(older=self.private["keys"])
+        self._put(new_private_keys(older=self.private["keys"]))
+
+    def withdraw_older(self) -> None:
+        """Leave the newest key alone, in both secrets."""
+        self._put({"keys": self.private["keys"][:1]})
+
+    def put_private(self, text: str) -> None:
+        """Put a text into the private secret alone."""
+        client("secretsmanager").put_secret_value(SecretId=self.private_id, SecretString=text)
+
+    def _put(self, private: KeySet) -> None:
+        self.private = private
         for identifier, keys in (
             (self.private_id, self.private),
             (self.public_id, public_keys(self.private)),
@@ -45,9 +60,23 @@ class Keys:
 
 
 @pytest.fixture
-def keys(aws: None, monkeypatch: pytest.MonkeyPatch) -> Keys:
+def shared_cache(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A cache that knows nothing yet: neither sessions nor attempts."""
+    monkeypatch.setenv("HASTE_CACHE_URL", valkey.url)
+    cache.connected.cache_clear()
+    connected: Any = cache.connected()
+    connected.flushall(target_nodes="all")
+    yield
+    connected.close()
+    cache.connected.cache_clear()
+
+
+@pytest.fixture
+def keys(aws: None, shared_cache: None, monkeypatch: pytest.MonkeyPatch) -> Keys:
     """Fresh signing keys, and functions that remember none."""
     secrets.forget()
+    queue = client("sqs").create_queue(QueueName=f"auth-mail-{uuid4()}")
+    monkeypatch.setenv("HASTE_QUEUE_AUTH_MAIL", queue["QueueUrl"])
     authorizer._sessions.clear()  # pyright: ignore[reportPrivateUsage] -- a cold start
     return Keys(monkeypatch)
 
@@ -71,3 +100,62 @@ def sign_up(call: Call, keys: Keys) -> Callable[..., dict[str, Any]]:
         return answer.json | {"email": body["email"]}
 
     return new
+
+
+class Asking(Protocol):
+    """What `asking` is."""
+
+    def __call__(self, *, address: str = ..., agent: str = ...) -> Callable[..., Any]: ...
+
+
+@pytest.fixture
+def asking() -> Asking:
+    """The handler as a client at some address asks it, with some user agent."""
+
+    def by(*, address: str = "127.0.0.1", agent: str = "pytest") -> Callable[..., Any]:
+        def ask(event: dict[str, Any], context: Any) -> Any:
+            event["requestContext"]["identity"] = {"sourceIp": address, "userAgent": agent}
+            answer: Callable[..., Any] = handler
+            return answer(event, context)
+
+        return ask
+
+    return by
+
+
+@pytest.fixture
+def postman(
+    keys: Keys, as_role: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Postman]:
+    """The queue of mails, its consumer, and a mail server."""
+    server, port = MailServer(), free_port()
+    identifier = f"smtp-{uuid4()}"
+    client("secretsmanager").create_secret(Name=identifier, SecretString="{}")
+    for name, value in (
+        ("SECRET_SMTP", identifier),
+        ("SMTP_URL", f"smtp://127.0.0.1:{port}"),
+        ("MAIL_FROM", "hasteCRM <no-reply@haste.example>"),
+        ("CONSOLE_URL", "https://crm.example/"),
+    ):
+        monkeypatch.setenv(f"HASTE_{name}", value)
+    running = serve(server, port)
+    yield Postman(server, Queue(os.environ["HASTE_QUEUE_AUTH_MAIL"]), as_role)
+    running.stop()
+
+
+@pytest.fixture
+def verified(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hashes that a password was verified against: each costs 64 MiB and 0.1 s."""
+    found: list[str] = []
+    hasher = passwords._HASHER  # pyright: ignore[reportPrivateUsage]
+
+    class Counting:
+        def hash(self, password: str) -> str:
+            return hasher.hash(password)
+
+        def verify(self, password_hash: str, password: str) -> bool:
+            found.append(password_hash)
+            return hasher.verify(password_hash, password)
+
+    monkeypatch.setattr(passwords, "_HASHER", Counting())
+    return found

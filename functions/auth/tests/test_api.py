@@ -26,15 +26,16 @@ def _sign_in(call: Call, email: str, password: str = PASSWORD, **more: Any) -> A
     return _post(call, IN, {"email": email, "password": password, **more})
 
 
-def test_signing_up_makes_an_owner_a_workspace_and_one_event(
+def test_signing_up_makes_an_owner_a_workspace_a_session_and_their_events(
     sign_up: SignUp, database: Database, events_of: EventsOf
 ) -> None:
     token = sign_up(email=" Ada@Example.ORG ".replace("Ada", f"A{uuid4().hex}"))
     place = Workspace(UUID(token["workspace_id"]), UUID(token["user_id"]))
     assert token["memberships"] == [{"workspace_id": str(place.id), "role": "owner"}]
     assert (token["role"], token["token_type"], token["expires_in"]) == ("owner", "Bearer", 900)
-    [event] = events_of(place)
+    event, opened = events_of(place)
     assert (event["type"], event["position"]) == ("WorkspaceCreated", 1)
+    assert (opened["type"], opened["payload"]["method"]) == ("SessionOpened", "password")
     assert event["payload"]["name"] == "Engines"
     assert event["payload"]["actor"] == f"user:{place.user_id}"
     [person] = database.admin("select * from users where id = %(id)s", id=place.user_id)

@@ -42,7 +42,7 @@ create index sessions_alive on public.sessions (user_id) where revoked_at is nul
 create index sessions_over on public.sessions (expires_at);
 
 set local role crm_resolver;
-create function app.resolve_session_workspaces(person uuid) returns setof uuid
+create function app.resolve_session_workspaces(person uuid) returns table (workspace_id uuid)
 language sql stable security definer set search_path = pg_catalog as $$
     select distinct s.workspace_id from public.sessions s
     where s.user_id = person and s.revoked_at is null and s.expires_at > now()

@@ -1,0 +1,114 @@
+"""What people do about themselves, and whom it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
+
+from events.auth import EmailVerified, ProfileChanged
+from events.envelope import Event
+from functions.auth import session_cache
+from functions.auth.commands import sessions
+from functions.auth.models.mails import InvalidLink, token_hash
+from functions.auth.models.people import PersonNotFound, Profile, VerifyEmail
+from functions.auth.models.sessions import Reason
+from functions.auth.queries import accounts, people
+from functions.auth.queries import sessions as session_queries
+from functions.auth.store import mails as mail_store
+from functions.auth.store import people as store
+from shared.db import Tx, system_transaction
+
+News = Callable[[Tx], Event]
+"""Makes an event for the transaction of a workspace."""
+
+Ended = Mapping[UUID, Sequence[UUID]]
+"""Sessions that ended, by workspace."""
+
+
+def tell_everywhere(
+    tx: Tx,
+    user_id: UUID,
+    *events: News,
+    ending: Reason | None = None,
+    besides: UUID | None = None,
+) -> Ended:
+    """Emit events in every workspace of a person's, and end their sessions there for the reason
+    `ending`, all but `besides`. In one go, since every workspace that emits stays locked until the
+    commit, and all transactions lock them in one order.
+
+    For a `system_transaction`. What ended is for `forget_sessions`, after the commit.
+    """
+    told = {one.workspace_id for one in accounts.memberships_in(tx, user_id)}
+    places = told | set(session_queries.workspaces_with_sessions(tx, user_id) if ending else ())
+    ended: dict[UUID, Sequence[UUID]] = {}
+    for workspace_id in sorted(places):
+        with tx.entering(workspace_id) as inside:
+            if workspace_id in told:
+                for event in events:
+                    inside.emit(event(inside))
+            if ending:
+                found = sessions.end_sessions(inside, user_id, reason=ending, besides=besides)
+                ended[workspace_id] = found
+    return ended
+
+
+def forget_sessions(ended: Ended) -> None:
+    """Let the authorizers know what ended."""
+    for workspace_id, session_ids in ended.items():
+        session_cache.end(workspace_id, session_ids)
+
+
+def describe_oneself(user_id: UUID, *, only_in: UUID | None = None) -> Profile:
+    """Who somebody is; `only_in` keeps what a key of that workspace may not know.
+
+    Raises:
+        PersonNotFound: there is no such account.
+    """
+    found = people.find_described(user_id)
+    if found is None:
+        raise PersonNotFound
+    return Profile(
+        id=found.id,
+        email=found.email,
+        name=found.name,
+        email_verified=found.email_verified,
+        second_factor="totp" if found.second_factor else None,
+        recovery_codes_left=found.recovery_codes_left,
+        memberships=[
+            one for one in accounts.memberships_of(user_id) if only_in in (None, one.workspace_id)
+        ],
+    )
+
+
+def rename_oneself(user_id: UUID, name: str) -> None:
+    """Change a person's name, and tell their workspaces."""
+    with system_transaction(f"user:{user_id}") as tx:
+        version = store.set_name(tx, user_id, name)
+        if version is not None:
+            tell_everywhere(
+                tx,
+                user_id,
+                lambda inside: ProfileChanged(**inside.envelope(user_id, version), name=name),
+            )
+
+
+def verify_email(given: VerifyEmail) -> None:
+    """Note that the mails of an address reach its person, by a link that did.
+
+    Raises:
+        InvalidLink: it is no such link, was used, or is over.
+    """
+    link = token_hash(given.token.get_secret_value())
+    with system_transaction("system:auth") as tx:
+        user_id = mail_store.use_link(tx, link, "verify_email")
+        if user_id is None:
+            raise InvalidLink
+        with tx.acting_as(f"user:{user_id}"):
+            version = store.verify_email(tx, user_id)
+            if version is not None:
+                tell_everywhere(tx, user_id, verified(user_id, version))
+
+
+def verified(user_id: UUID, version: int) -> News:
+    """What is told when a link that was mailed to somebody was used for the first time."""
+    return lambda inside: EmailVerified(**inside.envelope(user_id, version))

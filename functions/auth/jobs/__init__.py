@@ -1,0 +1,1 @@
+"""What happens by the clock: keys turn, what is over is deleted."""

@@ -1,0 +1,85 @@
+"""Writing API keys."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+from uuid import UUID
+
+from functions.auth.models.api_keys import Key, NewKey
+from functions.auth.queries.api_keys import SHOWN
+from shared.access import Access
+from shared.db import Tx
+
+
+def insert_key(
+    tx: Tx, key_id: UUID, new: NewKey, access: Access, key_hash: bytes, *, most: int
+) -> Key | None:
+    """Store a key of the caller's; None where they have `most` already.
+
+    Their membership is locked, so that of two at once the second one counts the first.
+    """
+    tx.run(
+        """
+        select 1 from memberships
+        where workspace_id = %(workspace_id)s and user_id = %(user_id)s for no key update
+        """,
+        user_id=tx.user_id,
+    )
+    query: LiteralString = """
+        insert into api_keys (workspace_id, id, user_id, name, hash, grants, rate_limit_per_s,
+            expires_at)
+        select %(workspace_id)s, %(id)s, %(user_id)s, %(name)s, %(hash)s, %(grants)s,
+            %(rate_limit_per_s)s, %(expires_at)s
+        where %(most)s > (select count(*) from api_keys where workspace_id = %(workspace_id)s
+            and user_id = %(user_id)s and revoked_at is null)
+        returning
+    """
+    return tx.one(
+        Key,
+        query + SHOWN,
+        id=key_id,
+        user_id=tx.user_id,
+        name=new.name,
+        hash=key_hash,
+        grants=list(access.grants()),
+        rate_limit_per_s=new.rate_limit_per_s,
+        expires_at=new.expires_at,
+        most=most,
+    )
+
+
+def rename_key(tx: Tx, key_id: UUID, name: str, version: int) -> Key | None:
+    """Give a key another name if it still is at this version."""
+    query: LiteralString = """
+        update api_keys set name = %(name)s, version = version + 1, updated_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s and version = %(version)s
+            and revoked_at is null
+        returning
+    """
+    return tx.one(Key, query + SHOWN, id=key_id, name=name, version=version)
+
+
+def revoke_key(tx: Tx, key_id: UUID) -> Key | None:
+    """Revoke a key for good, if that has not been done."""
+    query: LiteralString = """
+        update api_keys set revoked_at = now(), version = version + 1, updated_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s and revoked_at is null
+        returning
+    """
+    return tx.one(Key, query + SHOWN, id=key_id)
+
+
+def note_use(tx: Tx, key_id: UUID, source_ip: str | None) -> None:
+    """Note that a key was used now. Where somebody else is just changing the row, that is left:
+    nobody who wants to get in waits for it.
+    """
+    tx.run(
+        """
+        update api_keys set last_used_at = now(), last_used_from = %(source_ip)s
+        where workspace_id = %(workspace_id)s and id = (
+            select id from api_keys
+            where workspace_id = %(workspace_id)s and id = %(id)s for no key update skip locked)
+        """,
+        id=key_id,
+        source_ip=source_ip,
+    )
