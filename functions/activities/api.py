@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from functions.activities import commands, queries
-from functions.activities.fields import TASKS, where
+from functions.activities.fields import TASKS
 from functions.activities.models import NewTask, Status, Task, TaskChange
 from shared.db import Tx
-from shared.filters import Listing
+from shared.filters import Listing, equal
 from shared.http import (
     IfMatch,
     Transaction,
@@ -42,7 +42,7 @@ async def list_tasks(
     contact_id: Annotated[UUID | None, Query(description="Only this contact's tasks.")] = None,
     email_id: Annotated[UUID | None, Query(description="Only tasks from this mail.")] = None,
 ) -> CountedPage[Task]:
-    wanted = where(status=status, contact_id=contact_id, email_id=email_id)
+    wanted = equal(status=status, contact_id=contact_id, email_id=email_id)
     return _listed(tx, asked.listing(TASKS, tx.access, *wanted))
 
 

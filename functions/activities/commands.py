@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from events.activities import TaskChanged, TaskCreated, TaskDeleted
+from events.activities import TaskChanged, TaskCreated, TaskDeleted, TaskRestored
 from functions.activities import queries, store
 from functions.activities.models import NewTask, Task, TaskChange, UnknownContact, UnknownEmail
 from shared.db import Tx
@@ -110,3 +111,46 @@ def _refuse_unknown(tx: Tx, contact_id: UUID) -> None:
 def _refuse_unknown_email(tx: Tx, email_id: UUID | None) -> None:
     if email_id is not None and not queries.email_exists(tx, email_id):
         raise UnknownEmail
+
+
+def restore_task(tx: Tx, task_id: UUID, before: dict[str, Any] | None, *, version: int) -> None:
+    """Make a task at `version` what it was before, a whole row; null is that it was not there.
+
+    Raises:
+        PreconditionFailed: it is no longer at `version`, or the caller does not see it.
+    """
+    current = queries.find_row(tx, task_id)
+    if current is None or current["version"] != version:
+        raise PreconditionFailed
+    if before is None:
+        if current["deleted_at"] is None:
+            delete_task(tx, task_id, version=version)
+        return
+    task = store.restore(tx, task_id, before, version)
+    if task is None:
+        raise PreconditionFailed
+    envelope = tx.envelope(task_id, task.version)
+    if before["deleted_at"] is not None:
+        tx.emit(TaskDeleted(**envelope, title=task.title))
+    elif current["deleted_at"] is not None:
+        tx.emit(
+            TaskRestored(
+                **envelope,
+                title=task.title,
+                status=task.status,
+                email_id=task.email_id,
+                contact_id=task.contact_id,
+            )
+        )
+    else:
+        changed = tuple(name for name in TaskChange.model_fields if current[name] != before[name])
+        tx.emit(
+            TaskChanged(
+                **envelope,
+                title=task.title,
+                status=task.status,
+                changed=changed,
+                email_id=task.email_id,
+                contact_id=task.contact_id,
+            )
+        )

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from functions.activities.models import Status
-from shared.filters import ID, INSTANT, TEXT, Column, Leaf, Object, Scalar, choice
+from shared.filters import ID, INSTANT, TEXT, Column, Object, choice
 
 TASKS = Object(
     "tasks",
@@ -17,11 +17,6 @@ TASKS = Object(
         "owner_id": Column(ID, "owner_id"),
         "created_by": Column(TEXT, "created_by"),
         "created_at": Column(INSTANT, "created_at", order="created_at"),
-        "updated_at": Column(INSTANT, "updated_at", order="updated_at"),
+        "updated_at": Column(INSTANT, "updated_at"),
     },
 )
-
-
-def where(**values: Scalar | None) -> tuple[Leaf, ...]:
-    """Tests that these fields have these values; None asks for nothing."""
-    return tuple(Leaf(name, "eq", value) for name, value in values.items() if value is not None)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import FieldError, NotFound, Unprocessable
-from shared.values import Line, Text
+from shared.values import Instant, Line, Text
 
 TITLE_LENGTH = 200
 NOTES_LENGTH = 10_000
@@ -18,16 +18,6 @@ Title = Annotated[Line, Field(min_length=1, max_length=TITLE_LENGTH)]
 Notes = Annotated[Text, Field(max_length=NOTES_LENGTH)]
 Source = Annotated[Line, Field(min_length=1, max_length=500)]
 Status = Literal["open", "done"]
-
-
-def _within_reason(moment: datetime) -> datetime:
-    """Years that stay representable in every time zone, for us and for Postgres."""
-    if not 1970 <= moment.year <= 2200:
-        raise ValueError("the year must be from 1970 to 2200")
-    return moment.astimezone(UTC)
-
-
-DueAt = Annotated[AwareDatetime, AfterValidator(_within_reason)]
 
 
 class TaskNotFound(NotFound):
@@ -62,7 +52,7 @@ class NewTask(BaseModel):
     title: Title
     notes: Notes | None = None
     status: Status = "open"
-    due_at: DueAt | None = None
+    due_at: Instant | None = None
     contact_id: UUID | None = None
     email_id: UUID | None = None
     source: Source | None = None
@@ -77,7 +67,7 @@ class TaskChange(BaseModel):
     title: Title | None = Field(default=None, description="A title cannot be cleared.")
     notes: Notes | None = None
     status: Status | None = Field(default=None, description="A status cannot be cleared.")
-    due_at: DueAt | None = None
+    due_at: Instant | None = None
     contact_id: UUID | None = None
     email_id: UUID | None = None
     owner_id: UUID | None = None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
+import json
+from collections.abc import Sequence
+from typing import Any, LiteralString
 from uuid import UUID
 
-from functions.activities.fields import TASKS, where
+from functions.activities.fields import TASKS
 from functions.activities.models import Status, Task, TaskNotFound
 from shared.cursors import Key
 from shared.db import Tx
-from shared.filters import AllOf, Listing
+from shared.filters import AllOf, Listing, equal
 
 _ALL: LiteralString = """
     select id, title, notes, status, due_at, contact_id, email_id, source, owner_id, created_by,
@@ -54,7 +56,7 @@ def list_tasks(
     email_id: UUID | None = None,
 ) -> list[Task]:
     """Tasks newest first, from after `after`: up to `limit` of them, of those that are given."""
-    wanted = AllOf(where(status=status, contact_id=contact_id, email_id=email_id))
+    wanted = AllOf(equal(status=status, contact_id=contact_id, email_id=email_id))
     return find_tasks(tx, Listing(TASKS, wanted, limit=limit - 1, after=after))
 
 
@@ -83,3 +85,39 @@ def email_exists(tx: Tx, email_id: UUID) -> bool:
         id=email_id,
     )
     return found is not None
+
+
+def tasks_by_ids(tx: Tx, ids: Sequence[UUID]) -> list[Task]:
+    """The tasks with these ids, of those there are."""
+    return tx.all(Task, _ALL + " and id = any(%(ids)s)", ids=list(ids))
+
+
+def tasks_of_contacts(tx: Tx, contact_ids: Sequence[UUID], listing: Listing) -> list[Task]:
+    """A page of the tasks of each contact, and the first of the next one if there is one."""
+    return _pages(tx, " and contact_id = parent.id and ", contact_ids, listing)
+
+
+def tasks_of_emails(tx: Tx, email_ids: Sequence[UUID], listing: Listing) -> list[Task]:
+    """A page of the tasks from each mail, and the first of the next one if there is one."""
+    return _pages(tx, " and email_id = parent.id and ", email_ids, listing)
+
+
+def _pages(tx: Tx, theirs: LiteralString, parents: Sequence[UUID], listing: Listing) -> list[Task]:
+    """A page for each parent, each from the index of its tasks."""
+    page = listing.page()
+    lateral = "cross join lateral (" + _ALL + theirs + page.sql + ") task"
+    query = "select task.* from unnest(%(parents)s::uuid[]) as parent (id) " + lateral  # noqa: S608 -- literals
+    return tx.all(Task, query, parents=list(parents), **page.params)
+
+
+def find_row(tx: Tx, task_id: UUID) -> dict[str, Any] | None:
+    """The whole row of a task, deleted or not, locked until the transaction ends."""
+    found = tx.one(
+        str,
+        """
+        select to_jsonb(t)::text from tasks t
+        where workspace_id = %(workspace_id)s and id = %(id)s for update
+        """,
+        id=task_id,
+    )
+    return json.loads(found) if found else None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from functions.activities.models import NewTask, Task, UnknownContact
 from shared.db import Tx
@@ -69,5 +72,25 @@ def delete(tx: Tx, task_id: UUID, version: int) -> int | None:
         returning version
         """,
         id=task_id,
+        version=version,
+    )
+
+
+def restore(tx: Tx, task_id: UUID, before: dict[str, Any], version: int) -> Task | None:
+    """Make a task what it was, a row as `to_jsonb` gave it, if it is still at this version."""
+    return tx.one(
+        Task,
+        """
+        update tasks t set title = b.title, notes = b.notes, status = b.status, due_at = b.due_at,
+            contact_id = b.contact_id, email_id = b.email_id, source = b.source,
+            owner_id = b.owner_id, deleted_at = b.deleted_at, version = t.version + 1,
+            updated_at = now()
+        from jsonb_populate_record(null::tasks, %(before)s) b
+        where t.workspace_id = %(workspace_id)s and t.id = %(id)s and t.version = %(version)s
+        returning t.id, t.title, t.notes, t.status, t.due_at, t.contact_id, t.email_id, t.source,
+            t.owner_id, t.created_by, t.automation_run_id, t.version, t.created_at, t.updated_at
+        """,
+        id=task_id,
+        before=Jsonb(before),
         version=version,
     )

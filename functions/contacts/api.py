@@ -8,6 +8,7 @@ from fastapi import Query, Response
 from functions.contacts import commands, queries
 from functions.contacts.fields import CONTACTS
 from functions.contacts.models import Contact, ContactChange, NewContact, UnknownMatch
+from shared.access import NotPermitted
 from shared.db import Tx
 from shared.errors import FieldError
 from shared.filters import Listing
@@ -47,6 +48,9 @@ async def upsert_contact(
     """Changes the contact that has this email, only what is given; creates it if there is none."""
     if match != "email":
         raise UnknownMatch(errors=(FieldError("/query/match", "expected email", "unknown"),))
+    if match in tx.access.hidden_of("contacts"):  # or it could be tried out whose contact there is
+        hidden = FieldError("/query/match", "this field is hidden from you", "permission")
+        raise NotPermitted(errors=(hidden,))
     contact, created = commands.upsert_contact(tx, new)
     if created:
         response.status_code = 201

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from events.contacts import ContactChanged, ContactCreated, ContactDeleted
+from events.contacts import ContactChanged, ContactCreated, ContactDeleted, ContactRestored
 from functions.contacts import queries, store
 from functions.contacts.models import Contact, ContactChange, EmailTaken, NewContact
 from shared.db import Tx
@@ -134,3 +134,34 @@ def _refuse_taken(tx: Tx, email: str) -> None:
     other = queries.find_by_email(tx, email)
     if other is not None:
         raise EmailTaken(existing_id=str(other.id))
+
+
+def restore_contact(
+    tx: Tx, contact_id: UUID, before: dict[str, Any] | None, *, version: int
+) -> None:
+    """Make a contact at `version` what it was before, a whole row; null is that it was not there.
+
+    Raises:
+        PreconditionFailed: it is no longer at `version`, or the caller does not see it.
+        EmailTaken: another contact has its address by now. The transaction can then only roll back.
+    """
+    current = queries.find_row(tx, contact_id)
+    if current is None or current["version"] != version:
+        raise PreconditionFailed
+    if before is None:
+        if current["deleted_at"] is None:
+            delete_contact(tx, contact_id, version=version)
+        return
+    contact = store.restore(tx, contact_id, before, version)
+    if contact is None:
+        raise PreconditionFailed
+    envelope = tx.envelope(contact_id, contact.version)
+    if before["deleted_at"] is not None:
+        tx.emit(ContactDeleted(**envelope, email=contact.email))
+    elif current["deleted_at"] is not None:
+        tx.emit(ContactRestored(**envelope, email=contact.email, name=contact.name))
+    else:
+        changed = tuple(
+            name for name in ContactChange.model_fields if current[name] != before[name]
+        )
+        tx.emit(ContactChanged(**envelope, email=contact.email, name=contact.name, changed=changed))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
+import json
+from collections.abc import Sequence
+from typing import Any, LiteralString
 from uuid import UUID
 
 from functions.contacts.fields import CONTACTS
@@ -57,3 +59,26 @@ def count_contacts(tx: Tx, listing: Listing, most: int) -> int:
 def list_contacts(tx: Tx, *, limit: int, after: Key | None = None) -> list[Contact]:
     """Contacts newest first, from after `after`: up to `limit` of them."""
     return find_contacts(tx, Listing(CONTACTS, limit=limit - 1, after=after))
+
+
+def contacts_by_ids(tx: Tx, ids: Sequence[UUID]) -> list[Contact]:
+    """The contacts with these ids, of those there are."""
+    return tx.all(Contact, _ALL + " and id = any(%(ids)s)", ids=list(ids))
+
+
+def contacts_by_emails(tx: Tx, emails: Sequence[str]) -> list[Contact]:
+    """The contacts with these addresses, in their normalised form, of those there are."""
+    return tx.all(Contact, _ALL + " and email = any(%(emails)s)", emails=list(emails))
+
+
+def find_row(tx: Tx, contact_id: UUID) -> dict[str, Any] | None:
+    """The whole row of a contact, deleted or not, locked until the transaction ends."""
+    found = tx.one(
+        str,
+        """
+        select to_jsonb(c)::text from contacts c
+        where workspace_id = %(workspace_id)s and id = %(id)s for update
+        """,
+        id=contact_id,
+    )
+    return json.loads(found) if found else None

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
 
 from functions.contacts.models import Contact, EmailTaken, NewContact
 from shared.db import Tx
@@ -91,3 +92,29 @@ def _email_taken(tx: Tx, email: str | None) -> EmailTaken:
         email=email,
     )
     return EmailTaken(existing_id=existing)
+
+
+def restore(tx: Tx, contact_id: UUID, before: dict[str, Any], version: int) -> Contact | None:
+    """Make a contact what it was, a row as `to_jsonb` gave it, if it is still at this version.
+
+    Raises:
+        EmailTaken: another contact has the address by now. The transaction can then only roll back.
+    """
+    try:
+        return tx.one(
+            Contact,
+            """
+            update contacts c set name = b.name, email = b.email, phone = b.phone,
+                company = b.company, job_title = b.job_title, tags = b.tags, owner_id = b.owner_id,
+                deleted_at = b.deleted_at, version = c.version + 1, updated_at = now()
+            from jsonb_populate_record(null::contacts, %(before)s) b
+            where c.workspace_id = %(workspace_id)s and c.id = %(id)s and c.version = %(version)s
+            returning c.id, c.name, c.email, c.phone, c.company, c.job_title, c.tags, c.owner_id,
+                c.version, c.created_at, c.updated_at
+            """,
+            id=contact_id,
+            before=Jsonb(before),
+            version=version,
+        )
+    except UniqueViolation as error:
+        raise EmailTaken from error

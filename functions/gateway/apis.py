@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -37,13 +38,32 @@ class Api:
 
 def find_apis() -> Iterator[Api]:
     """The APIs, in the order of their capabilities' names. Other handlers are left out."""
+    for declared, about in _declared():
+        if (app := _app_of(declared)) is not None:
+            yield Api(declared, app, app.description or about[:1].upper() + about[1:])
+
+
+def app_at(path: str) -> tuple[Declared, FastAPI] | None:
+    """The function that serves a path, and its app; imports no other."""
+    served = {http.prefix: one for one, _ in _declared() for http in one.function.http}
+    prefixes = [prefix for prefix in served if _under(path, prefix)]
+    if not prefixes:
+        return None
+    declared = served[max(prefixes, key=len)]
+    app = _app_of(declared)
+    return (declared, app) if app is not None else None
+
+
+@cache
+def _declared() -> tuple[tuple[Declared, str], ...]:
+    """Every HTTP function, and what its capability says of itself."""
+    found: list[tuple[Declared, str]] = []
     for path in sorted(_FOLDER.glob("*/capability.py")):
         module = import_module(f"functions.{path.parent.name}.capability")
         capability: Capability = module.CAPABILITY
         about = (module.__doc__ or "").strip().partition(": ")[2]
-        for declared in functions_of((capability,)):
-            if declared.function.http and (app := _app_of(declared)) is not None:
-                yield Api(declared, app, app.description or about[:1].upper() + about[1:])
+        found += [(one, about) for one in functions_of((capability,)) if one.function.http]
+    return tuple(found)
 
 
 def _app_of(declared: Declared) -> FastAPI | None:

@@ -7,12 +7,27 @@ CAPABILITY = Capability(
     functions=(
         Function(
             "api",
-            "api.events.handler",
-            http=(Http("/api/v1/events"),),
-            needs=frozenset({"database"}),
+            "api.callers.handler",
+            http=(
+                Http("/api/v1/audit"),
+                Http("/api/v1/events"),
+                Http("/api/v1/fields"),
+                Http("/api/v1/limits"),
+            ),
+            needs=frozenset({"database", "cache"}),
             role="crm_app",
+            env=("RATE_LIMITS",),
             memory=1024,
             snap_start=True,
+        ),
+        Function(
+            "batch",
+            "api.batch.handler",
+            http=(Http("/api/v1/batch"), Http("/api/v1/operations")),
+            needs=frozenset({"database", "bus", "encryption", "cache"}),
+            role="crm_app",
+            env=("RATE_LIMITS",),
+            memory=1024,
         ),
         Function(
             "openapi",

@@ -46,9 +46,9 @@ def sweep() -> None:
 
 
 def expire() -> None:
-    """Delete old inbox rows and answers, in portions that hold no lock for long."""
+    """Delete old inbox rows, answers and operations, in portions that hold no lock for long."""
     deadline = time.monotonic() + _BUDGET_S
-    for delete in (store.expire_inbox, store.expire_answers):
+    for delete in (store.expire_inbox, store.expire_answers, store.expire_operations):
         while time.monotonic() < deadline:
             with system_transaction(ACTOR) as tx:
                 deleted = delete(tx, limit=_EXPIRE)

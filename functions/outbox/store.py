@@ -80,3 +80,20 @@ def expire_answers(tx: Tx, *, limit: int) -> int:
         """,
         limit=limit,
     )
+
+
+def expire_operations(tx: Tx, *, limit: int) -> int:
+    """Forget operations that are older than 30 days, up to `limit`, with what they changed; how
+    many there were. From then on they cannot be undone.
+    """
+    return tx.run(
+        """
+        delete from operations o using (
+            select workspace_id, id from operations
+            where created_at < now() - interval '30 days'
+            limit %(limit)s
+        ) old
+        where o.workspace_id = old.workspace_id and o.id = old.id
+        """,
+        limit=limit,
+    )

@@ -16,11 +16,14 @@ from psycopg.rows import RowFactory, args_row, class_row, dict_row, scalar_row
 from events.envelope import Envelope, Event
 from shared import outbox
 from shared.access import EVERYTHING, NOTHING, Access
+from shared.db.auditing import TELL_AUDIT, told_of
 from shared.db.connection import Connection, close, connection
+from shared.origin import current as current_origin
 
 Row = TypeVar("Row")
 _NO_WORKSPACE = UUID(int=0)
-_BEGIN_REQUEST = "select app.begin_request(%s, %s, %s)"
+_BEGIN_REQUEST = "select app.begin_request(%s, %s, %s, %s, %s)"
+_TELL_ACTOR = "select set_config('app.actor', %s, true)"
 _SCALARS = (bool, int, float, str, bytes, UUID, datetime)
 
 
@@ -36,6 +39,7 @@ class Tx:
         "_connection",
         "_emitted",
         "_of_opened",
+        "_told_actor",
         "access",
         "actor",
         "user_id",
@@ -53,6 +57,7 @@ class Tx:
         self._connection = opened
         self._emitted: list[Event] = []
         self._of_opened: list[Event] = []
+        self._told_actor: str | None = None
         self.workspace_id = workspace_id
         self.user_id = user_id
         self.actor = actor
@@ -70,8 +75,7 @@ class Tx:
 
     def run(self, query: LiteralString, /, **params: Any) -> int:
         """Run a statement; how many rows it touched."""
-        params["workspace_id"] = self.workspace_id
-        return self._connection.execute(query, params).rowcount
+        return self._execute(tuple, query, params).rowcount
 
     def envelope(self, aggregate_id: UUID, aggregate_version: int = 1) -> Envelope:
         """What every event of this transaction has to say: `Event(**tx.envelope(...), ...)`."""
@@ -120,6 +124,7 @@ class Tx:
                 yield
         except BaseException:
             del self._emitted[before[0] :], self._of_opened[before[1] :]
+            self._told_actor = None  # the database is back at who it was told before
             raise
 
     @contextmanager
@@ -156,11 +161,13 @@ class Tx:
             inside._begin()
             yield inside
             self._of_opened += inside._written()
-            self._connection.execute(_BEGIN_REQUEST, (None, None, ""))
+            self._begin()
 
     @contextmanager
     def acting_as(self, actor: str) -> Generator[None]:
-        """Let `actor` be who acts in the block, such as an automation in its consumer."""
+        """Let `actor` be who acts in the block, such as an automation in its consumer. The database
+        is told with the next statement, for its audit log.
+        """
         before, self.actor = self.actor, actor
         try:
             yield
@@ -169,22 +176,31 @@ class Tx:
 
     def _begin(self) -> None:
         """Say to the database whose transaction this is; until its end, or the next such word."""
-        given = (self.workspace_id, self.user_id, str(self.access))
+        workspace_id = None if self.workspace_id == _NO_WORKSPACE else self.workspace_id
+        given = (workspace_id, self.user_id, str(self.access), self.actor, str(current_origin()))
         self._connection.execute(_BEGIN_REQUEST, given)
+        self._told_actor = self.actor
 
     def _execute(self, row: type[Row], query: LiteralString, params: dict[str, Any]) -> Cursor[Row]:
+        if self._told_actor != self.actor:
+            self._connection.execute(_TELL_ACTOR, (self.actor,))
+            self._told_actor = self.actor
         params["workspace_id"] = self.workspace_id
         cursor = self._connection.cursor(row_factory=_factory(row))
         return cursor.execute(query, params)
 
     def _written(self) -> list[Event]:
         """Write what was emitted; every event of the transaction, with its position."""
-        return [*self._of_opened, *self._append_events()]
+        appended = self._append_events()
+        told = told_of(appended)
+        if told is not None:
+            self.run(TELL_AUDIT, **told)
+        return [*self._of_opened, *appended]
 
     def _append_events(self) -> list[Event]:
         """Write what was emitted to the feed and the outbox, in order; with their positions.
 
-        The last statement before the commit: taking the feed row's lock orders the commits of one
+        As the end of the transaction: taking the feed row's lock orders the commits of one
         workspace, so position order is commit order and a reader of the feed skips nothing.
         """
         if not self._emitted:
@@ -277,7 +293,7 @@ def system_transaction(actor: str) -> Generator[Tx]:
     opened = _begin()
     tx = Tx(opened, _NO_WORKSPACE, None, actor)
     try:
-        opened.execute("select app.begin_request(null, null)")
+        tx._begin()  # pyright: ignore[reportPrivateUsage] -- same module
         yield tx
         written = tx._of_opened  # pyright: ignore[reportPrivateUsage] -- same module
         opened.execute("commit")

@@ -11,6 +11,7 @@ from shared.http.app import (
     create_router,
     transaction_of,
 )
+from shared.http.deprecation import deprecated
 from shared.http.etags import IfMatch, expected_version, set_etag
 from shared.http.idempotency import unrepeatable
 from shared.http.lambdas import http_handler
@@ -31,6 +32,7 @@ __all__ = [
     "create_app",
     "create_router",
     "decode_cursor",
+    "deprecated",
     "expected_version",
     "http_handler",
     "needs",

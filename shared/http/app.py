@@ -15,6 +15,7 @@ from shared.errors import TooLarge
 from shared.http import problems
 from shared.http.idempotency import keyed
 from shared.http.routes import Route
+from shared.http.within import NotBatchable, within_of
 from shared.ids import uuid7
 from shared.log import about
 
@@ -63,6 +64,11 @@ CurrentCaller = Annotated[Caller, Depends(current_caller)]
 
 
 async def _open_transaction(request: Request, caller: CurrentCaller) -> AsyncGenerator[Tx]:
+    within = within_of(request)
+    if within is not None:
+        with within.savepoint():
+            yield within
+        return
     once = keyed(request, caller)
     with transaction_of(caller) as tx:
         if once is not None:
@@ -81,6 +87,8 @@ Begin = Callable[[], Tx]
 
 
 async def _open_late(request: Request, caller: CurrentCaller) -> AsyncGenerator[Begin]:
+    if within_of(request) is not None:
+        raise NotBatchable
     once = keyed(request, caller)
     if once is not None:
         with transaction_of(caller) as tx:

@@ -1,9 +1,4 @@
-"""Lists by filter: what is asked of one, in a query string or in a body, and its answer.
-
-async def list_contacts(asked: ListParams, tx: Transaction) -> CountedPage[Contact]:
-    listing = asked.listing(CONTACTS, tx.access)
-    return answer(tx, listing, queries.find_contacts, asked.counter(queries.count_contacts))
-"""
+"""Lists by filter: what is asked of one, in a query string or in a body, and its answer."""
 
 from __future__ import annotations
 
@@ -20,7 +15,7 @@ from shared.cursors import IN_QUERY, decode_place, encode_cursor
 from shared.db import Tx
 from shared.errors import FieldError
 from shared.filters import (
-    EVERYTHING,
+    ANYTHING,
     AllOf,
     Filter,
     InvalidFilter,
@@ -117,11 +112,11 @@ class QueryParams:
             InvalidFilter, InvalidSort, InvalidCursor: it asks for what there is not.
         """
         hidden = access.hidden_of(of.name)
-        tree: Filter = EVERYTHING
+        tree: Filter = ANYTHING
         if self.query is not None:
             tree = parse(_json(self.query), of.fields(hidden), at="/query/query")
         if also:
-            tree = AllOf(also if tree == EVERYTHING else (*also, tree))
+            tree = AllOf(also if tree == ANYTHING else (*also, tree))
         order: Order | None = None
         if self.sort is not None:
             field, descending = self.sort.removeprefix("-"), self.sort.startswith("-")

@@ -81,7 +81,7 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _refused_by_policy(request: Request, error: Exception) -> JSONResponse:
-    """A policy of the database refused what no check before it did; a missing grant is our fault."""
+    """A policy of the database refused what no check had. A missing grant is our own fault."""
     if "row-level security" not in str(error):
         return await _unexpected(request, error)
     logger.warning("refused by a policy", metadata={"error": str(error)[:200]})

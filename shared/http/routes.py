@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from shared.access import ANYBODY, PERMISSION, SIGNED_IN
 from shared.auth import caller_of
 from shared.http.idempotency import EXCLUDED, Handle, documented, happening_once
+from shared.http.within import NotBatchable, within_of
 
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 
@@ -45,7 +46,11 @@ class Route(APIRoute):
         if self._permission == ANYBODY:
             return handle
 
+        unrepeatable = EXCLUDED in (self.openapi_extra or {})
+
         async def permitted(request: Request) -> Response:
+            if unrepeatable and within_of(request) is not None:
+                raise NotBatchable
             caller = caller_of(request.scope.get("aws.event") or {})
             if self._permission != SIGNED_IN:
                 caller.access.require(self._permission)

@@ -15,13 +15,11 @@ from shared.http import (
     CurrentCaller,
     Limit,
     Transaction,
-    create_app,
-    http_handler,
+    create_router,
     needs,
 )
 
-app = create_app("Events")
-app.description = "Everything that happens in a workspace, in order, without holes."
+routes = create_router()
 
 After = Annotated[
     str | None,
@@ -36,7 +34,7 @@ Types = Annotated[
 ]
 
 
-@app.get("/api/v1/events", openapi_extra=needs("events.read"))
+@routes.get("/api/v1/events", openapi_extra=needs("events.read"))
 async def list_events(
     tx: Transaction, after: After = None, limit: Limit = DEFAULT_LIMIT, types: Types = ()
 ) -> FeedPage:
@@ -64,7 +62,7 @@ async def list_events(
     )
 
 
-@app.get("/api/v1/events/types", openapi_extra=needs(SIGNED_IN))
+@routes.get("/api/v1/events/types", openapi_extra=needs(SIGNED_IN))
 async def list_event_types(_: CurrentCaller) -> EventTypes:
     """Every type of event, what it means, and the JSON Schema of its `data`."""
     return _event_types()
@@ -73,6 +71,3 @@ async def list_event_types(_: CurrentCaller) -> EventTypes:
 @cache
 def _event_types() -> EventTypes:
     return EventTypes(items=[described(event) for _, event in sorted(all_events().items())])
-
-
-handler = http_handler(app)

@@ -9,7 +9,7 @@ from typing import Any
 import events
 from events.catalogue import all_events
 from events.envelope import Event
-from functions.gateway.api.events import handler
+from functions.gateway.api.callers import handler
 from shared import db, outbox
 from shared.ids import uuid7
 from shared.testing import Answer, Call, Workspace

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from events.catalogue import all_events
-from functions.gateway.api.events import handler
+from functions.gateway.api.callers import handler
 from functions.gateway.queries import WINDOW
 from functions.gateway.tests.scenes import URL, ask, emit, follow, page, sample
 from infra_cdk.catalogue import schema_of

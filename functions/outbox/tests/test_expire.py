@@ -76,3 +76,33 @@ def test_answers_older_than_a_day_go_and_younger_ones_stay(
         ids=[place.id for place in places],
     )
     assert sorted(row["workspace_id"] for row in left) == sorted(place.id for place in places)
+
+
+def test_operations_of_a_month_ago_are_forgotten_with_what_they_changed(
+    as_role: Callable[[str], None], workspace: Workspace, database: Database
+) -> None:
+    for age in ("31 days", "29 days"):
+        database.admin(
+            """
+            with made as (
+                insert into operations (workspace_id, id, kind, actor, created_at)
+                values (%(w)s, gen_random_uuid(), 'batch', 'test', now() - %(age)s::interval)
+                returning id
+            )
+            select id from made
+            """,
+            w=workspace.id,
+            age=age,
+        )
+    database.admin(
+        """
+        insert into operation_changes (workspace_id, operation_id, object, record_id, version)
+        select workspace_id, id, 'contacts', gen_random_uuid(), 1 from operations
+        where workspace_id = %(w)s
+        """,
+        w=workspace.id,
+    )
+    as_role("crm_outbox")
+    handler({"detail": {"job": "expire-inbox"}}, LambdaContext())
+    left = "select count(*) as n from operation_changes where workspace_id = %(w)s"
+    assert database.admin(left, w=workspace.id) == [{"n": 1}]

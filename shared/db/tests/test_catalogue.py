@@ -17,19 +17,35 @@ POLICY = (
 LOG_IN_ROLES = ("crm_app", "crm_worker", "crm_auth", "crm_outbox", "crm_migrator")
 
 NO_TENANT = {
+    "account_mails": "mails to people, who may not have signed in yet; crm_auth alone reads it",
+    "challenges": "sign-ins between two factors, before a workspace; crm_auth alone reads it",
+    "mailed_links": "links to people, before a workspace; crm_auth alone reads it",
+    "recovery_codes": "of people; crm_auth alone reads it",
+    "throttles": "attempts of people nobody knows yet, under hashes; crm_auth alone reads it",
+    "totp_factors": "of people, the same in every workspace; crm_auth alone reads it",
     "users": "people are the same in every workspace; crm_auth alone reads them",
     "workspaces": "its own id is the workspace; it has that policy",
 }
 # Only indexes that no unique constraint hangs on, and that serve a look-up across workspaces.
 INDEXES_ACROSS_WORKSPACES = {
     "memberships_user": "app.resolve_memberships: which workspaces a person belongs to",
+    "sessions_alive": "app.resolve_session_workspaces: where a person is signed in",
+    "sessions_over": "app.resolve_old_sessions: what is deleted after a while",
     "outbox_due": "the sweeper takes what is due in every workspace",
     "idempotency_keys_created": "the sweeper forgets what is old in every workspace",
     "inbox_seen": "the sweeper forgets what is old in every workspace",
+    "operations_expiry": "the sweeper forgets what is old in every workspace",
     "mailboxes_resolve": "app.resolve_mailbox: a push names an address only",
     "mailboxes_synced": "app.resolve_quiet_mailboxes: mailboxes not heard of for a while",
 }
-KEYS_TO_NO_TENANT = {("memberships", "users"): "people belong to no workspace"}
+KEYS_TO_NO_TENANT = {
+    ("account_mails", "users"): "both are about people",
+    ("challenges", "totp_factors"): "both are about people",
+    ("mailed_links", "users"): "both are about people",
+    ("memberships", "users"): "people belong to no workspace",
+    ("recovery_codes", "totp_factors"): "both are about people",
+    ("totp_factors", "users"): "both are about people",
+}
 
 _TENANT_TABLES = """
     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'workspace_id'

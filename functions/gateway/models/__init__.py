@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -37,7 +37,9 @@ class FeedEvent(BaseModel):
     id: UUID
     type: str
     at: datetime
-    actor: str = Field(description="`user:<id>`, `system:<capability>` or `automation:<id>`.")
+    actor: str = Field(
+        description="`user:<id>`, `key:<id>`, `system:<capability>` or `automation:<id>`."
+    )
     aggregate_id: UUID = Field(description="What the event is about.")
     aggregate_version: int = Field(description="Grows by one with each change of it.")
     data: dict[str, Any] = Field(description="The event as it was published.")
@@ -75,6 +77,62 @@ class EventTypes(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     items: list[EventType]
+
+
+class Limit(BaseModel):
+    """A limit that applies to you: `requests` at once, and then as many in `window_seconds`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(description="As in the headers RateLimit and RateLimit-Policy.")
+    of: Literal["workspace", "caller"] = Field(
+        description="Whose it is: the whole workspace's, or your own, a person's or an API key's."
+    )
+    counts: Literal["read", "write"] = Field(
+        description="Which requests: `read` are GET, HEAD and `POST .../query`, `write` all others."
+    )
+    requests: int
+    window_seconds: int
+    remaining: int | None = Field(
+        description="How many may come now; null while nobody counts, and all are let through."
+    )
+
+
+class Limits(BaseModel):
+    """Every limit that applies to you."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[Limit]
+
+
+class FilterField(BaseModel):
+    """A field that filters may name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: Literal["text", "choice", "number", "boolean", "instant", "id", "texts"]
+    operators: list[str]
+    choices: list[str] = Field(description="The only values of a `choice`; else empty.")
+    sortable: bool = Field(description="Whether lists may be sorted by it.")
+
+
+class FilterObject(BaseModel):
+    """Something there are lists of, with the fields that you may filter by."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(description="As in `/api/v1/<name>` and `/api/v1/<name>/query`.")
+    fields: list[FilterField]
+
+
+class FilterObjects(BaseModel):
+    """Everything that may be filtered by you."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[FilterObject]
 
 
 @dataclass(frozen=True, slots=True)
