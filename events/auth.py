@@ -23,6 +23,19 @@ class SessionOpened(Event):
     method: Literal["password", "totp", "recovery_code", "google", "oidc"]
 
 
+class SignInFailed(Event):
+    """Somebody tried to sign in as a member: the password was wrong, or after it the second factor.
+    `aggregate_id` is the person. It is told a minute or two later.
+    """
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "sessions"
+    permission: ClassVar[str] = "audit.read"
+    audited: ClassVar[bool] = True
+    step: Literal["password", "second_factor"]
+    tried_at: datetime
+
+
 class SessionRevoked(Event):
     """A session ended before its time: nothing it gave access by is good any more. `reused` means
     that one of its refresh tokens came twice, so that somebody may have had a copy.

@@ -42,6 +42,8 @@ class Event(BaseModel):
     """What clients of the WebSocket API subscribe to for it: `source`, if a class says nothing."""
     permission: ClassVar[str] = ""
     """What it takes to be told of it: `<topic>.read`, if a class says nothing."""
+    thing: ClassVar[str] = ""
+    """The object that it tells of, whose fields may be hidden: that of its permission."""
     audited: ClassVar[bool] = False
     """Whether it goes to the audit log itself, because no table tells of it that is audited."""
 
@@ -58,6 +60,7 @@ class Event(BaseModel):
         super().__pydantic_init_subclass__(**kwargs)
         cls.topic = cls.topic or cls.source
         cls.permission = cls.permission or f"{cls.topic}.read"
+        cls.thing = cls.permission.partition(".")[0]
         REGISTRY[cls.__name__] = cls
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,6 +48,7 @@ class NewTask(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    thing: ClassVar[str] = "tasks"
 
     title: Title
     notes: Notes | None = None
@@ -63,6 +64,7 @@ class TaskChange(BaseModel):
     """Fields to change; those left out stay, and null clears what may be empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    thing: ClassVar[str] = "tasks"
 
     title: Title | None = Field(default=None, description="A title cannot be cleared.")
     notes: Notes | None = None
@@ -77,6 +79,7 @@ class Task(BaseModel):
     """Something to do. `created_by` is an actor as events have it: `user:<uuid>` and the like."""
 
     model_config = ConfigDict(frozen=True)
+    thing: ClassVar[str] = "tasks"
 
     id: UUID
     title: str

@@ -62,8 +62,11 @@ CAPABILITY = Capability(
         Function(
             "jobs",
             "jobs.sessions.handler",
-            schedules=(Schedule("expire-sessions", "rate(1 day)"),),
-            needs=frozenset({"database"}),
+            schedules=(
+                Schedule("expire-sessions", "rate(1 day)"),
+                Schedule("tell-failures", "rate(1 minute)"),
+            ),
+            needs=frozenset({"database", "bus"}),
             role="crm_auth",
             timeout=300,
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -40,6 +40,7 @@ class NewContact(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    thing: ClassVar[str] = "contacts"
 
     name: Name
     email: EmailAddress | None = None
@@ -54,6 +55,7 @@ class ContactChange(BaseModel):
     """Fields to change; those left out stay, and null clears what may be empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    thing: ClassVar[str] = "contacts"
 
     name: Name | None = Field(default=None, description="A name cannot be cleared.")
     email: EmailAddress | None = None
@@ -68,6 +70,7 @@ class Contact(BaseModel):
     """A person the workspace knows."""
 
     model_config = ConfigDict(frozen=True)
+    thing: ClassVar[str] = "contacts"
 
     id: UUID
     name: str

@@ -28,6 +28,7 @@ from shared.filters.model import (
     ID,
     INSTANT,
     NUMBER,
+    OPERATORS,
     TEXT,
     TEXTS,
     AllOf,
@@ -43,16 +44,26 @@ from shared.filters.model import (
     choice,
     to_json,
 )
-from shared.filters.objects import EVERYTHING, InvalidSort, Listing, Object, Order, Place, Tail
+from shared.filters.objects import (
+    ANYTHING,
+    InvalidSort,
+    Listing,
+    Object,
+    Order,
+    Place,
+    Tail,
+    equal,
+)
 from shared.filters.parse import InvalidFilter, Limits, parse
 from shared.filters.sql import Column, Columns, Condition, to_sql
 
 __all__ = [
+    "ANYTHING",
     "BOOLEAN",
-    "EVERYTHING",
     "ID",
     "INSTANT",
     "NUMBER",
+    "OPERATORS",
     "TEXT",
     "TEXTS",
     "AllOf",
@@ -77,6 +88,7 @@ __all__ = [
     "Tail",
     "Value",
     "choice",
+    "equal",
     "matches",
     "parse",
     "to_json",

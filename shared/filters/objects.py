@@ -15,13 +15,13 @@ from typing import Any, LiteralString, TypeAlias
 from uuid import UUID
 
 from shared.errors import BadRequest, FieldError
-from shared.filters.model import AllOf, Catalogue, Filter, to_json
-from shared.filters.sql import Column, Columns, to_sql
+from shared.filters.model import AllOf, Catalogue, Filter, Leaf, Scalar, to_json
+from shared.filters.sql import Columns, to_sql
 
 Place: TypeAlias = tuple[datetime | str | None, UUID]
 """Where a page ends: the last item's sorted value and id."""
 
-EVERYTHING = AllOf(())
+ANYTHING = AllOf(())
 
 
 class InvalidSort(BadRequest):
@@ -74,6 +74,11 @@ class Object:
         return Order(field, descending)
 
 
+def equal(**values: Scalar | None) -> tuple[Leaf, ...]:
+    """Tests that the fields so called have these values; None asks for nothing."""
+    return tuple(Leaf(name, "eq", value) for name, value in values.items() if value is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class Tail:
     """The end of a statement, and the parameters it names."""
@@ -89,7 +94,7 @@ class Listing:
     """
 
     of: Object
-    filter: Filter = EVERYTHING
+    filter: Filter = ANYTHING
     order: Order | None = None
     limit: int = 25
     after: Place | None = None
@@ -106,7 +111,7 @@ class Listing:
         newest first.
         """
         by = self.sorted_by
-        if self.filter == EVERYTHING and by == self.of.newest:
+        if self.filter == ANYTHING and by == self.of.newest:
             return ""
         said = [self.of.name, by.field, by.descending, to_json(self.filter)]
         return sha256(json.dumps(said).encode()).hexdigest()[:16]
@@ -119,35 +124,43 @@ class Listing:
         """What follows ` and ` in the query of its page, and finds one row more than the page has,
         which says whether there is another.
         """
-        by = self.sorted_by
-        column = self.of.columns[by.field]
-        assert column.order
         condition = to_sql(self.filter, self.of.columns)
-        params: dict[str, Any] = {**condition.params, "limit": self.limit + 1}
-        text, direction = condition.sql, _DESCENDING if by.descending else _ASCENDING
+        text, params = condition.sql, {**condition.params, "limit": self.limit + 1}
         if self.after is not None:
             value, params["after_id"] = self.after
             params["after"] = "infinity" if value is None else value
-            text += " and (" + column.order + ", " + self.of.id + ")" + direction.beyond
-            text += "(%(after)s::" + _type(column) + ", %(after_id)s::uuid)"
-        keys = column.order + direction.word + ", " + self.of.id + direction.word
-        return Tail(text + " order by " + keys + " limit %(limit)s", params)
+            text += " and " + self._beyond(no_value=value is None)
+        by, column = self.sorted_by, self._sorted
+        word: LiteralString = " desc" if by.descending else ""
+        text += " order by " + column.sql + word + ", " + self.of.id + word
+        return Tail(text + " limit %(limit)s", params)
 
     def up_to(self, most: int) -> Tail:
         """What follows ` and ` in a query of all its records that stops at `most`: to count."""
         condition = to_sql(self.filter, self.of.columns)
         return Tail(condition.sql + " limit %(limit)s", {**condition.params, "limit": most})
 
+    @property
+    def _sorted(self) -> _Sorted:
+        by = self.of.columns[self.sorted_by.field]
+        assert by.order
+        return _Sorted(by.order, "timestamptz" if by.type.kind == "instant" else "text")
+
+    def _beyond(self, *, no_value: bool) -> LiteralString:
+        """What is true for the rows after a place; `no_value` if nothing can come after but ids:
+        said as that, it keeps Postgres from expecting many.
+        """
+        key, kind = self._sorted.sql, self._sorted.type
+        after: LiteralString = "%(after)s::" + kind
+        if no_value and not self.sorted_by.descending:
+            return key + " = " + after + " and " + self.of.id + " > %(after_id)s::uuid"
+        sign: LiteralString = " < " if self.sorted_by.descending else " > "
+        return "(" + key + ", " + self.of.id + ")" + sign + "(" + after + ", %(after_id)s::uuid)"
+
 
 @dataclass(frozen=True, slots=True)
-class _Direction:
-    word: LiteralString
-    beyond: LiteralString
+class _Sorted:
+    """The expression that a list is sorted by, and its type in SQL."""
 
-
-_ASCENDING = _Direction("", " > ")
-_DESCENDING = _Direction(" desc", " < ")
-
-
-def _type(column: Column) -> LiteralString:
-    return "timestamptz" if column.type.kind == "instant" else "text"
+    sql: LiteralString
+    type: LiteralString

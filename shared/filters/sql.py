@@ -150,7 +150,7 @@ class _Writer:
 
 def _exists(column: Column) -> LiteralString:
     if column.type.kind == "texts":
-        return "" + column.sql + " is not null"
+        return "cardinality(" + column.sql + ") > 0"
     return column.sql + " is not null"
 
 

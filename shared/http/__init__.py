@@ -16,6 +16,7 @@ from shared.http.etags import IfMatch, expected_version, set_etag
 from shared.http.idempotency import unrepeatable
 from shared.http.lambdas import http_handler
 from shared.http.pages import DEFAULT_LIMIT, CursorParam, Limit, Page, page
+from shared.http.routes import for_keys
 
 __all__ = [
     "ANYBODY",
@@ -34,6 +35,7 @@ __all__ = [
     "decode_cursor",
     "deprecated",
     "expected_version",
+    "for_keys",
     "http_handler",
     "needs",
     "page",

@@ -9,10 +9,10 @@ from typing import Any, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from psycopg.errors import InsufficientPrivilege
 from starlette.exceptions import HTTPException
 
 from shared.access import NotPermitted
+from shared.db.refusals import Denied, is_policy
 from shared.errors import BadRequest, FieldError, HasteError, NotFound, Unprocessable
 from shared.log import logger
 
@@ -24,7 +24,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HasteError, _haste_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_exception)
-    app.add_exception_handler(InsufficientPrivilege, _refused_by_policy)
+    app.add_exception_handler(Denied, _refused_by_policy)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -82,7 +82,7 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
 
 async def _refused_by_policy(request: Request, error: Exception) -> JSONResponse:
     """A policy of the database refused what no check had. A missing grant is our own fault."""
-    if "row-level security" not in str(error):
+    if not is_policy(error):
         return await _unexpected(request, error)
     logger.warning("refused by a policy", metadata={"error": str(error)[:200]})
     return problem(request, NotPermitted())

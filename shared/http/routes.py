@@ -6,22 +6,36 @@ What a route does not say is refused when it is made, so at import: a new one ca
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from shared.access import ANYBODY, PERMISSION, SIGNED_IN
+from shared.access import ANYBODY, NOTHING, PERMISSION, SIGNED_IN, Access, masked
 from shared.auth import caller_of
 from shared.http.idempotency import EXCLUDED, Handle, documented, happening_once
 from shared.http.within import NotBatchable, within_of
 
+FOR_KEYS = "x-for-keys"
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
+_asking: ContextVar[Access] = ContextVar("asking", default=NOTHING)
+"""What the caller of the request that is being answered may do."""
+
+
+def for_keys(why: str) -> dict[str, Any]:
+    """For the `openapi_extra` of a change that everybody who is signed in may ask for, and API keys
+    as well: `why` is what holds those to their grants. Else such changes are what members do about
+    themselves, which a key may not.
+    """
+    return {FOR_KEYS: why}
 
 
 class Route(APIRoute):
-    """What every path of ours is made of.
+    """What every path of ours is made of. Fields that are hidden from the caller are null in every
+    answer that is a model.
 
     Raises:
         TypeError: it does not say what permission it takes, or it is a change that neither takes a
@@ -35,7 +49,9 @@ class Route(APIRoute):
         self._permission: str = extra[PERMISSION]
         self._changes = bool(_CHANGES & set(options.get("methods") or ()))
         takes_key = self._changes and EXCLUDED not in extra
-        super().__init__(path, endpoint, **(documented(options) if takes_key else options))
+        super().__init__(
+            path, _masking(endpoint), **(documented(options) if takes_key else options)
+        )
         if takes_key and not _takes_transaction(self.dependant):
             raise TypeError(f"{path}: take a transaction, or say why the route is unrepeatable")
 
@@ -46,7 +62,8 @@ class Route(APIRoute):
         if self._permission == ANYBODY:
             return handle
 
-        unrepeatable = EXCLUDED in (self.openapi_extra or {})
+        extra: dict[str, Any] = self.openapi_extra or {}
+        unrepeatable, for_people = EXCLUDED in extra, self._changes and FOR_KEYS not in extra
 
         async def permitted(request: Request) -> Response:
             if unrepeatable and within_of(request) is not None:
@@ -54,9 +71,22 @@ class Route(APIRoute):
             caller = caller_of(request.scope.get("aws.event") or {})
             if self._permission != SIGNED_IN:
                 caller.access.require(self._permission)
+            elif for_people:
+                caller.require_person()
+            _asking.set(caller.access)
             return await handle(request)
 
         return permitted
+
+
+def _masking(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """An endpoint whose answers show what the caller may see."""
+
+    @wraps(endpoint)
+    async def answer(*args: Any, **kwargs: Any) -> Any:
+        return masked(_asking.get(), await endpoint(*args, **kwargs))
+
+    return answer
 
 
 def _takes_transaction(dependant: Dependant) -> bool:

@@ -6,7 +6,7 @@ asks another service (hashing, reading the signing key) happens while none is op
 
 from __future__ import annotations
 
-from functions.auth.commands import mails, second_step, sessions
+from functions.auth.commands import failures, mails, second_step, sessions
 from functions.auth.models.accounts import Membership, SignIn, SignUp, Token, WrongCredentials
 from functions.auth.models.factors import SecondFactorNeeded
 from functions.auth.models.sessions import Client
@@ -55,6 +55,7 @@ def sign_in(given: SignIn, client: Client) -> Token | SecondFactorNeeded:
     account = queries.find_account(given.email)
     known = is_password(given.password, account.password_hash if account else None)
     if account is None or not known:
+        failures.note_failure(account.id if account else None, "password")
         raise WrongCredentials
     forgive(attempt)
     if account.second_factor:

@@ -6,7 +6,7 @@ account, and for one sign-in. Another password or another factor ends it.
 
 from __future__ import annotations
 
-from functions.auth.commands import factors, mails, sessions
+from functions.auth.commands import factors, failures, mails, sessions
 from functions.auth.models.accounts import Account, Token, WrongCredentials
 from functions.auth.models.factors import (
     Challenge,
@@ -64,6 +64,7 @@ def sign_in_with_factor(given: SecondStep, client: Client) -> Token:
         used_up = method == "recovery_code"
         mail_ids = [mails.want_mail(tx, "recovery_code_used", found.user_id)] if used_up else []
     if token is None:
+        failures.note_failure(found.user_id, "second_factor")
         raise WrongSecondFactor
     forgive(attempt)
     mails.ring(mail_ids)

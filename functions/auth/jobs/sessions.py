@@ -1,9 +1,12 @@
-"""Sessions and attempts that nobody needs any more are deleted: they say who was where."""
+"""Sessions and attempts that nobody needs any more are deleted: they say who was where. Those that
+failed are told of before.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from functions.auth.commands.failures import tell_failures
 from functions.auth.queries.sessions import old_sessions
 from functions.auth.store.attempts import delete_attempts
 from functions.auth.store.sessions import delete_session
@@ -14,6 +17,8 @@ from shared.runtime import job_handler
 ACTOR = "system:auth"
 _KEPT = timedelta(days=30)
 _MOST = 1000
+_MOST_TOLD = 100
+"""At once: their workspaces write no other event meanwhile."""
 
 
 def expire() -> None:
@@ -34,4 +39,10 @@ def expire() -> None:
         delete_attempts(tx)
 
 
-handler = job_handler({"expire-sessions": expire})
+def tell() -> None:
+    """Tell of attempts that failed."""
+    while tell_failures(most=_MOST_TOLD):
+        pass
+
+
+handler = job_handler({"expire-sessions": expire, "tell-failures": tell})

@@ -8,8 +8,11 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from functions.email import queries
+from functions.email.fields import EMAILS
 from functions.email.models import Email, EmailSummary, Thread
 from shared.aws import client
+from shared.db import Tx
+from shared.filters import Listing, equal
 from shared.http import (
     DEFAULT_LIMIT,
     CurrentCaller,
@@ -23,7 +26,10 @@ from shared.http import (
     page,
     set_etag,
     transaction_of,
+    unrepeatable,
 )
+from shared.http.listing import CHANGES_NOTHING, ListParams, ListQuery, answer
+from shared.http.pages import CountedPage
 from shared.settings import setting
 
 routes = create_router()
@@ -33,20 +39,25 @@ _URL_LIFE_S = 300
 
 @routes.get("/api/v1/emails", openapi_extra=needs("emails.read"))
 async def list_emails(
+    asked: ListParams,
     tx: Transaction,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: CursorParam = None,
     mailbox_id: UUID | None = None,
     thread_id: UUID | None = None,
-) -> Page[EmailSummary]:
-    found = queries.list_emails(
-        tx,
-        limit=limit + 1,
-        after=decode_cursor(cursor),
-        mailbox_id=mailbox_id,
-        thread_id=thread_id,
-    )
-    return page(found, limit, key=lambda email: (email.received_at, email.id))
+) -> CountedPage[EmailSummary]:
+    wanted = equal(mailbox_id=mailbox_id, thread_id=thread_id)
+    return _listed(tx, asked.listing(EMAILS, tx.access, *wanted))
+
+
+@routes.post(
+    "/api/v1/emails/query", openapi_extra=needs("emails.read") | unrepeatable(CHANGES_NOTHING)
+)
+async def query_emails(asked: ListQuery, tx: Transaction) -> CountedPage[EmailSummary]:
+    """The mails that a filter lets through, a page at a time."""
+    return _listed(tx, asked.listing(EMAILS, tx.access))
+
+
+def _listed(tx: Tx, listing: Listing) -> CountedPage[EmailSummary]:
+    return answer(tx, listing, queries.find_emails, queries.count_emails)
 
 
 @routes.get("/api/v1/emails/{email_id}", openapi_extra=needs("emails.read"))

@@ -146,6 +146,20 @@ language sql set search_path = pg_catalog as $$
     select count(*)::int from redacted
 $$;
 
+-- Attempts to sign in that failed, until a job has told the workspaces of those whose account it was.
+-- An attempt at an account that nobody has is written down as well, and without asking whether the
+-- person exists, so that finding out costs the same. crm_auth alone reads it.
+create table public.failed_sign_ins (
+    id uuid primary key,
+    user_id uuid,
+    step text not null check (step in ('password', 'second_factor')),
+    tried_at timestamptz not null default now(),
+    source_ip text check (length(source_ip) <= 45),
+    user_agent text check (length(user_agent) <= 300),
+    request_id text check (length(request_id) <= 100)
+);
+grant select, insert, update, delete on public.failed_sign_ins to crm_auth;
+
 -- A program's way in, on behalf of the member who made it. `hash` is the SHA-256 of 256 random
 -- bits: what cannot be guessed needs no slow hash.
 create table public.api_keys (

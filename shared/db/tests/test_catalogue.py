@@ -19,6 +19,7 @@ LOG_IN_ROLES = ("crm_app", "crm_worker", "crm_auth", "crm_outbox", "crm_migrator
 NO_TENANT = {
     "account_mails": "mails to people, who may not have signed in yet; crm_auth alone reads it",
     "challenges": "sign-ins between two factors, before a workspace; crm_auth alone reads it",
+    "failed_sign_ins": "attempts, before a workspace; crm_auth alone reads it",
     "mailed_links": "links to people, before a workspace; crm_auth alone reads it",
     "recovery_codes": "of people; crm_auth alone reads it",
     "throttles": "attempts of people nobody knows yet, under hashes; crm_auth alone reads it",
