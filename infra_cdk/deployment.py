@@ -18,6 +18,7 @@ from infra_cdk.stacks.data import DataStack
 from infra_cdk.stacks.layers import LayersStack
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.network import NetworkStack
+from infra_cdk.stacks.sockets import SocketsStack
 from infra_cdk.stages import Stage, chosen
 from shared.wiring import Capability
 
@@ -44,6 +45,7 @@ def build(app: cdk.App, stage: Stage) -> None:
     _after(schema, below)
     _after(rest, schema)
     _after([api], rest)
+    _after([SocketsStack(app, stage)], [api])  # which gives API Gateway its log
     cdk.Tags.of(app).add("haste:stage", stage.name, exclude_resource_types=_UNTAGGED)
     if not stage.google_project and stage.addresses is None:
         cdk.Annotations.of(made["email"]).add_info(

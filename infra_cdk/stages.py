@@ -35,13 +35,15 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where database and cache are, for a stage that has none of its own.
+    """Where database and cache are, for a stage that has none of its own, and APIs that have no
+    host of theirs: what comes before their id.
 
     `database` has a `{role}` in it: `postgresql://{role}:secret@127.0.0.1:5432/haste`.
     """
 
     database: str
     cache: str
+    apis: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,9 @@ EMULATOR = replace(
     DEV,
     name="emulator",
     host_code=True,
-    addresses=Addresses("postgresql://{role}@127.0.0.1/haste", "redis://127.0.0.1"),
+    addresses=Addresses(
+        "postgresql://{role}@127.0.0.1/haste", "redis://127.0.0.1", "127.0.0.1/_aws/execute-api"
+    ),
     lacks=frozenset({"network", "database", "cache", "firewall"}),
 )
 """`dev` on the stand-in of AWS that a laptop runs: there, database and cache are processes, and
@@ -153,8 +157,8 @@ def chosen(context: Callable[[str], Any]) -> Stage:
 
     A value is looked for after `-c`, then under the stage's name in the context of `cdk.json`:
     `google_project`, `domain` and `certificate_arn`; `settings`, an object or the JSON of one;
-    `zones`, two names with a comma; `reserve`, true or false; `refresh`, any word; `database_url`
-    and `cache_url` for the emulator.
+    `zones`, two names with a comma; `reserve`, true or false; `refresh`, any word; `database_url`,
+    `cache_url` and `apis` for the emulator.
 
     Raises:
         ValueError: there is no such stage, or a value does not fit.
@@ -184,6 +188,7 @@ def _with(stage: Stage, context: Callable[[str], Any]) -> Stage:
         addresses = Addresses(
             context("database_url") or stage.addresses.database,
             context("cache_url") or stage.addresses.cache,
+            context("apis") or stage.addresses.apis,
         )
         stage = replace(stage, addresses=addresses)
     return stage

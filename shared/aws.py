@@ -75,6 +75,27 @@ def database_token(host: str, port: int, user: str) -> str:
     return request.url.removeprefix("https://")
 
 
+def signed(service: str, method: str, url: str, body: bytes) -> dict[str, str]:
+    """The headers of a request to an AWS service that is made without boto3: a call of its takes
+    0.7 ms of processor time, one that is signed here and sent by urllib3 0.3 ms.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+
+    Raises:
+        RuntimeError: there are no credentials, or no region, to sign with.
+    """
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+
+    credentials = _session().get_credentials()
+    region = _session().get_config_variable("region")
+    if credentials is None or region is None:
+        raise RuntimeError("calls of AWS services need credentials and a region")
+    request: Any = AWSRequest(method, url, data=body)
+    SigV4Auth(credentials.get_frozen_credentials(), service, region).add_auth(request)
+    return dict(request.headers.items())
+
+
 @cache
 def _session() -> Any:
     """Where credentials come from, and their renewal: Lambda gives new ones before these end."""

@@ -12,7 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Need = Literal["database", "cache", "bucket", "bus", "encryption", "egress"]
+Need = Literal[
+    "database",
+    "cache",
+    "bucket",
+    "bus",
+    "encryption",
+    "people_encryption",
+    "egress",
+    "sockets",
+    "socket_url",
+]
 Role = Literal["crm_app", "crm_worker", "crm_outbox", "crm_auth", "crm_migrator"]
 Layer = Literal["core", "ai"]
 
@@ -88,7 +98,10 @@ class Function:
     (`api.handler`). `needs` decides permissions, network zone and environment; `role` is the
     database role it signs in as; `sends` are names of queues it may put messages on; `secrets` are
     names of secrets it reads, `writes_secrets` of those it may replace as well; `sockets` are
-    WebSocket route keys it answers. What is `on_deploy` is invoked at every deploy, before the new
+    WebSocket route keys it answers; the `socket_authorizer` says who may connect, by the `ticket`
+    of the query. Of its needs, `encryption` is for what workspaces keep secret and
+    `people_encryption` for what people do; `sockets` is to post to connections, `socket_url` to
+    know where they are opened. What is `on_deploy` is invoked at every deploy, before the new
     code takes requests: doing its work again must change nothing.
     """
 
@@ -109,6 +122,7 @@ class Function:
     timeout: int = 29
     snap_start: bool = False
     authorizer: bool = False
+    socket_authorizer: bool = False
     on_deploy: bool = False
 
 

@@ -52,7 +52,7 @@ def test_a_type_nobody_knows_is_none() -> None:
 
 @pytest.mark.parametrize("event", KNOWN.values(), ids=lambda event: event.type_name())
 def test_events_are_facts_named_in_the_past_tense(event: type[Event]) -> None:
-    assert re.search(r"(ed|Ran|Lost|Sent|Won)$", event.type_name())
+    assert re.search(r"(ed|Left|Lost|Ran|Sent|Won)$", event.type_name())
     assert event.source
     assert event.__doc__
     assert event.model_config.get("frozen")

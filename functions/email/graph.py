@@ -72,6 +72,16 @@ GRAPH = Graph(
             find=queries.emails_of_threads,
             about="The mails of the conversation.",
         ),
+        ToMany(
+            "Contact",
+            "emails",
+            "Email",
+            by="email",
+            key="sender_email",
+            of=EMAILS,
+            find=queries.emails_of_senders,
+            about="The mails from the contact's address.",
+        ),
         ToOne("Email", "mailbox", "Mailbox", by="mailbox_id", about="The mailbox that it is in."),
         ToOne("Email", "thread", "Thread", by="thread_id", about="The conversation it belongs to."),
         ToOne(

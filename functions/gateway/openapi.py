@@ -30,8 +30,7 @@ _INFO = {
 _BEARER = {
     "type": "http",
     "scheme": "bearer",
-    "bearerFormat": "JWT",
-    "description": "The token of `POST /api/v1/auth/sign-in`.",
+    "description": "The access token of `POST /api/v1/auth/sign-in`, a JWT; or an API key.",
 }
 _PROBLEM = {
     "description": "The request was not fulfilled.",

@@ -18,9 +18,7 @@ app = create_app("Realtime")
 _SECRET = unrepeatable("the answer holds a secret, which counts once")
 
 
-@app.post(
-    "/api/v1/realtime/tickets", status_code=201, openapi_extra=needs(SIGNED_IN) | _SECRET
-)
+@app.post("/api/v1/realtime/tickets", status_code=201, openapi_extra=needs(SIGNED_IN) | _SECRET)
 async def create_ticket(caller: CurrentCaller, response: Response) -> Ticket:
     """A ticket that opens one WebSocket connection, once, within a minute: connect to
     `<url>?ticket=<ticket>`. The functions' README says what is said there.

@@ -15,18 +15,10 @@ from shared.log import about
 from shared.settings import setting
 
 
-class Refused(Exception):
-    """The connection is not opened. API Gateway knows it by its message, not by its class."""
-
-    def __init__(self) -> None:
-        super().__init__("Unauthorized")
-
-
 def authorize(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The policy for a connection with a good ticket; it denies pages of strangers.
-
-    Raises:
-        Refused: there is no ticket, or it counts no more.
+    """The policy for a connection: it lets the holder of a ticket in that was not used yet, and
+    nobody from a page that is not ours, if it is known which are. All else is denied, not an error:
+    what API Gateway makes of an error at `$connect` is not written down.
     """
     allowed = setting("SOCKET_ORIGINS", "").split()
     if allowed and _header(event, "origin") not in allowed:
@@ -34,7 +26,7 @@ def authorize(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     given: dict[str, str] = event.get("queryStringParameters") or {}
     admitted = commands.use_ticket(given.get("ticket") or "")
     if admitted is None:
-        raise Refused
+        return _policy(event["methodArn"], "Deny", "nobody", {})
     workspace_id, holder = admitted
     about(workspace_id=workspace_id, user_id=holder.user_id)
     told = {

@@ -14,10 +14,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from functions.realtime import store
-from functions.realtime.models import TICKET_SECONDS, Holder, SignInsOnly, Ticket
+from functions.realtime.models import TICKET_SECONDS, Holder, Ticket
 from shared import cache
 from shared.auth import Caller
 from shared.db import transaction
+from shared.errors import Unauthorized
 from shared.settings import setting
 
 _KIND = "socket-ticket"
@@ -35,13 +36,11 @@ def issue_ticket(caller: Caller) -> Ticket:
     """A ticket for whoever signed in.
 
     Raises:
-        SignInsOnly: the caller has an API key.
+        Unauthorized: the caller has no session, but an API key, say: those have webhooks.
     """
     if caller.session_id is None:
-        raise SignInsOnly
-    holder = Holder(
-        user_id=caller.user_id, session_id=caller.session_id, access=str(caller.access)
-    )
+        raise Unauthorized
+    holder = Holder(user_id=caller.user_id, session_id=caller.session_id, access=str(caller.access))
     secret = secrets.token_bytes(_SECRET_BYTES)
     digest, kept = sha256(secret), holder.model_dump_json().encode()
     if not cache.put(caller.workspace_id, _KIND, digest.hexdigest(), kept, ttl_s=TICKET_SECONDS):

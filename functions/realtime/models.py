@@ -18,10 +18,6 @@ VIEW_SECONDS = 90
 RESUMED_AT_MOST = 500
 
 
-class SignInsOnly(Forbidden):
-    """Live updates are for people who signed in; with an API key, use webhooks or the feed."""
-
-
 class UnknownTopic(BadRequest):
     """There is no such topic; see `errors`, and `GET /api/v1/realtime/topics`."""
 
@@ -51,7 +47,7 @@ class SessionEnded(Exception):
 
 
 class Ticket(BaseModel):
-    """What opens one connection, once, within a minute: `new WebSocket(url + "?ticket=" + ticket)`."""
+    """What opens one connection, once, within a minute: connect to `<url>?ticket=<ticket>`."""
 
     model_config = ConfigDict(frozen=True)
 

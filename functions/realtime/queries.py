@@ -15,8 +15,12 @@ WINDOW = 5_000
 
 _READABLE: Mapping[str, LiteralString] = MappingProxyType(
     {
-        "contacts": "select id from contacts where workspace_id = %(workspace_id)s and id = any(%(ids)s)",
-        "tasks": "select id from tasks where workspace_id = %(workspace_id)s and id = any(%(ids)s)",
+        "contacts": """
+            select id from contacts where workspace_id = %(workspace_id)s and id = any(%(ids)s)
+        """,
+        "tasks": """
+            select id from tasks where workspace_id = %(workspace_id)s and id = any(%(ids)s)
+        """,
     }
 )
 """Records with an owner (`shared.access.OWNED`); row-level security keeps back those that the
@@ -87,7 +91,8 @@ def _after(
                 and (
                     type = any(%(types)s)
                     or (type, payload ->> 'aggregate_id') in (
-                        select * from unnest(%(kinds)s::text[], %(ids)s::text[])
+                        select kind, id
+                        from unnest(%(kinds)s::text[], %(ids)s::text[]) as wanted (kind, id)
                     )
                 )
             order by position

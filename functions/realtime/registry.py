@@ -25,6 +25,7 @@ from shared import cache
 
 FRESH_SECONDS = 600
 _KIND, _NAME = "sockets", "open"
+_NO_LIMIT = 1_000_000
 
 _KEEP = f"redis.call('EXPIRE', KEYS[1], {FRESH_SECONDS + 300})"
 _NOW = "local now = tonumber(redis.call('TIME')[1])"
@@ -50,7 +51,7 @@ for i = 1, #all, 2 do
     own = own + 1
   end
 end
-if own >= {MOST_CONNECTIONS} then return 'full' end
+if own >= tonumber(ARGV[4]) then return 'full' end
 local one = {{user = ARGV[2], session = ARGV[3], topics = '', viewing = '', till = 0, seen = now}}
 {_STORE}
 return 'added'
@@ -106,13 +107,21 @@ return {{now, redis.call('HGETALL', KEYS[1])}}
 Added = Literal["added", "full"]
 
 
-def add(workspace_id: UUID, connection_id: str, user_id: UUID, session_id: UUID) -> Added:
-    """Enter a connection, without topics; `full` where its member has too many.
+def add(
+    workspace_id: UUID,
+    connection_id: str,
+    user_id: UUID,
+    session_id: UUID,
+    *,
+    most: int | None = MOST_CONNECTIONS,
+) -> Added:
+    """Enter a connection, without topics; `full` where its member has `most` others already.
 
     Raises:
         RegistryDown: the cache does not answer.
     """
-    answer = _run(_ADD, workspace_id, connection_id, str(user_id), str(session_id))
+    limit = str(_NO_LIMIT if most is None else most)
+    answer = _run(_ADD, workspace_id, connection_id, str(user_id), str(session_id), limit)
     return cast("Added", answer.decode())
 
 
@@ -185,7 +194,7 @@ def read(workspace_id: UUID) -> tuple[int, list[Connection]]:
 
 
 def _run(script: str, workspace_id: UUID, *arguments: str) -> Any:
-    answer = cache.run_on(script, workspace_id, _KIND, _NAME, *arguments)
+    answer = cache.run_workspace_script(script, workspace_id, _KIND, [_NAME], *arguments)
     if answer is None:
         raise RegistryDown
     return answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from events.catalogue import all_events
@@ -17,6 +17,8 @@ from events.envelope import Event
 from functions.realtime.models import TopicInfo, TopicNotPermitted, UnknownTopic
 from shared.access import Access
 from shared.errors import FieldError
+
+Allowed = Literal["all", "records"]
 
 
 class Topic(NamedTuple):
@@ -80,13 +82,15 @@ def parse_topics(names: Iterable[str], access: Access, *, at: str = "/topics") -
     return found
 
 
-def narrowed(topics: Iterable[Topic], access: Access) -> dict[str, set[UUID]]:
-    """The records among the topics that may only be followed if they can be read, by object."""
-    found: dict[str, set[UUID]] = {}
+def narrowed(topics: Iterable[Topic], access: Access) -> dict[str, dict[UUID, Topic]]:
+    """Those of the topics that may only be followed where the record can be read: by object, and by
+    the record.
+    """
+    found: dict[str, dict[UUID, Topic]] = {}
     for topic in topics:
         for kind in events_by_topic()[topic.name]:
             if topic.record and access.reach.get(kind.permission) in ("own", "team"):
-                found.setdefault(object_of(kind), set()).add(topic.record)
+                found.setdefault(object_of(kind), {})[topic.record] = topic
     return found
 
 
@@ -113,7 +117,7 @@ def _parse(name: str) -> Topic | None:
     return Topic(topic, found) if str(found) == record else None
 
 
-def _allowed(access: Access, topic: str) -> str | None:
+def _allowed(access: Access, topic: str) -> Allowed | None:
     reaches = {access.reach.get(kind.permission) for kind in events_by_topic()[topic]} - {None}
     if "all" in reaches:
         return "all"

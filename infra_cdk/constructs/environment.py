@@ -46,8 +46,12 @@ class _Values:
                 return read(self.scope, self.of, "data/bucket")
             case "bus":
                 return self.of.prefix
-            case "encryption":
+            case "encryption" | "people_encryption":
                 return read(self.scope, self.of, "data/key")
+            case "sockets":
+                return f"http{_sockets(self.scope, self.of)}"
+            case "socket_url":
+                return f"ws{_sockets(self.scope, self.of)}"
 
     def queue_url(self, queue: str) -> str:
         physical = self.of.called(queues()[queue].physical_name)
@@ -75,3 +79,11 @@ def _cache_url(scope: Construct, stage: Stage) -> str:
     if stage.addresses:
         return stage.addresses.cache
     return f"rediss://{read(scope, stage, 'cache/host')}:6379"
+
+
+def _sockets(scope: Construct, stage: Stage) -> str:
+    """The URL of the WebSocket API without its scheme, but for whether that is safe."""
+    api = read(scope, stage, "sockets/id")
+    if stage.addresses:
+        return f"://{stage.addresses.apis}/{api}/{stage.name}"
+    return f"s://{api}.execute-api.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}/{stage.name}"

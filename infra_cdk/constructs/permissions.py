@@ -27,6 +27,7 @@ _NETWORK_INTERFACES = [
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 ]
+CONNECTION_METHODS = ("POST", "DELETE")
 _CDK_SUFFIX = "C96584B6F00A464EAD1953AFF4B05118"
 """What CDK ends the logical ids of such parameters with."""
 
@@ -45,6 +46,10 @@ def statements_of(scope: Construct, stage: Stage, one: Declared) -> Iterator[iam
     if "bucket" in function.needs:
         objects = f"arn:{stack.partition}:s3:::{read(scope, stage, 'data/bucket')}/*"
         yield _allow(["s3:GetObject", "s3:PutObject"], objects)
+    if "sockets" in function.needs:
+        for method in CONNECTION_METHODS:
+            connections = connections_arn(scope, stage, method)
+            yield _allow(["execute-api:ManageConnections"], connections)
     yield from _keys(scope, stage, function)
     yield from _queues(stack, stage, function)
     yield from _secrets(scope, stage, function)
@@ -65,7 +70,25 @@ def wildcards_of(stage: Stage, one: Declared) -> dict[str, str]:
         parameter = f"SsmParameterValuehaste{stage.name}databucket{_CDK_SUFFIX}Parameter"
         objects = f"arn:<AWS::Partition>:s3:::<{parameter}>/*"
         found[f"{rule}[Resource::{objects}]"] = "The objects of the one bucket."
+    if "sockets" in needs:
+        parameter = f"SsmParameterValuehaste{stage.name}socketsid{_CDK_SUFFIX}Parameter"
+        api = f"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<{parameter}>"
+        for method in CONNECTION_METHODS:
+            every = f"{api}/{stage.name}/{method}/@connections/*"
+            found[f"{rule}[Resource::{every}]"] = "The connections of the one WebSocket API."
     return found
+
+
+def connections_arn(scope: Construct, stage: Stage, method: str) -> str:
+    """All connections of the WebSocket API: posting to one, or closing it.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html
+    """
+    return Stack.of(scope).format_arn(
+        service="execute-api",
+        resource=read(scope, stage, "sockets/id"),
+        resource_name=f"{stage.name}/{method}/@connections/*",
+    )
 
 
 def _users(function: Function) -> Iterator[str]:
@@ -92,13 +115,21 @@ def _database_user(scope: Construct, stage: Stage, function: Function, user: str
 
 
 def _keys(scope: Construct, stage: Stage, function: Function) -> Iterator[iam.PolicyStatement]:
-    key = read(scope, stage, "data/key") if function.needs & {"bucket", "encryption"} else ""
+    asked = function.needs & {"bucket", "encryption", "people_encryption"}
+    key = read(scope, stage, "data/key") if asked else ""
     if "encryption" in function.needs:
         # Only with the workspace in the encryption context, as `shared.encryption` always has it.
         yield _allow(
             ["kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"],
             key,
             {"Null": {"kms:EncryptionContext:workspace_id": "false"}},
+        )
+    if "people_encryption" in function.needs:
+        # Only with the person in it, as `functions.auth.totp` always has them.
+        yield _allow(
+            ["kms:Decrypt", "kms:Encrypt"],
+            key,
+            {"Null": {"kms:EncryptionContext:user_id": "false"}},
         )
     if "bucket" in function.needs:
         yield _allow(["kms:Decrypt", "kms:GenerateDataKey"], key, _through(scope, "s3"))

@@ -83,14 +83,7 @@ class Authorizer:
     async def _ask(self, event: Event, method_arn: str) -> Grant | GatewayProblem:
         if self._invoke is None:
             return UNCHECKED
-        result = await self._invoke(to_authorizer_event(event, method_arn))
-        if result.error is not None:
-            said = result.error.get("errorMessage")
-            return UNAUTHENTICATED if said == "Unauthorized" else UNCHECKED
-        try:
-            return parse_grant(result.json())
-        except ValueError:
-            return UNCHECKED
+        return granted(await self._invoke(to_authorizer_event(event, method_arn)))
 
     def _remembered(self, identity: str) -> Grant | None:
         expires, grant = self._grants.get(identity, (0.0, None))
@@ -100,6 +93,17 @@ class Authorizer:
         if len(self._grants) >= _CACHE_ENTRIES:
             self._grants.clear()
         self._grants[identity] = (self._now() + CACHE_SECONDS, grant)
+
+
+def granted(result: Result) -> Grant | GatewayProblem:
+    """What an authorizer's answer grants."""
+    if result.error is not None:
+        said = result.error.get("errorMessage")
+        return UNAUTHENTICATED if said == "Unauthorized" else UNCHECKED
+    try:
+        return parse_grant(result.json())
+    except ValueError:
+        return UNCHECKED
 
 
 def parse_grant(answer: object) -> Grant:

@@ -143,6 +143,21 @@ def bench_feed(
         bench_feed(Asked(events, seconds, machine))
 
 
+@bench.command("sockets")
+def bench_sockets(
+    connections: Annotated[
+        int, typer.Option(min=1, max=10_000, help="How many connections to open.")
+    ] = 1000,
+    events: Annotated[int, typer.Option(min=1, max=10_000, help="How many events to tell.")] = 100,
+    machine: Machine = False,
+) -> None:
+    """How soon clients hear of an event."""
+    with _explained():
+        from infra_cdk.local.commands.bench_sockets import Asked, bench_sockets
+
+        bench_sockets(Asked(connections, events, machine))
+
+
 @bench.command("cold")
 def bench_cold(
     runs: Annotated[int, typer.Option(min=1, max=1000, help="Cold starts of each.")] = 10,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from infra_cdk.local.socket_events import MANAGEMENT, PATH
 from infra_cdk.local.stack_config import StackConfig
 from infra_cdk.variables import Told, variables
 from shared.wiring import Declared, Function
@@ -61,8 +62,12 @@ class _Values:
                 return resources.bucket
             case "bus":
                 return resources.bus
-            case "encryption":
+            case "encryption" | "people_encryption":
                 return resources.kms_key
+            case "sockets":
+                return f"http://127.0.0.1:{self.config.gateway_port}{MANAGEMENT}"
+            case "socket_url":
+                return f"ws://127.0.0.1:{self.config.gateway_port}{PATH}"
 
     def queue_url(self, queue: str) -> str:
         return self.config.resources.queues[queue]

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from infra_cdk.gateway_problems import FAILED, NOT_FOUND, TIMEOUT, TOO_LARGE, GatewayProblem
 from infra_cdk.http_limits import TIMEOUT_SECONDS
-from infra_cdk.local import admin, docs_page
+from infra_cdk.local import admin, docs_page, graphiql_page
 from infra_cdk.local.asgi import App, asgi_app, serve
 from infra_cdk.local.authorizer import Authorizer
 from infra_cdk.local.environment import REQUEST_TOO_LARGE, new_trace_id
@@ -81,6 +81,8 @@ class Gateway:
             return await admin.admin(request, self.fleet, self._config.token)
         if docs_page.is_docs(request.path):
             return await docs_page.docs(request, self._config.state)
+        if graphiql_page.is_graphiql(request.path):
+            return await graphiql_page.graphiql(request, self._config.state)
         if request.path.startswith(CONNECTIONS_PREFIX):
             return await self.sockets.manage(request)
         began = time.perf_counter()

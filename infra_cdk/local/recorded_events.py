@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,6 +23,7 @@ from functions.auth.tokens import Claims, sign
 from functions.email.models import FetchEmail, SyncMailbox
 from functions.webhooks.models import DueEndpoint
 from infra_cdk.local.google.push import envelope
+from infra_cdk.local.socket_events import authorizer_event
 from infra_cdk.local.state import CHECKOUT
 from shared.access import EVERYTHING
 from shared.wiring import Declared, Http, Queue, Schedule
@@ -86,7 +88,9 @@ def recorded(one: Declared, known: Known) -> list[Recorded]:
     if function.queue is not None:
         found.append(_batch(function.queue, known))
     found += [_scheduled(one, schedule) for schedule in function.schedules]
-    found += [_socket(route) for route in function.sockets]
+    found += [_socket(route, known) for route in function.sockets]
+    if function.socket_authorizer:
+        found.append(_handshake())
     if function.authorizer:
         found.append(_authorization(known))
     if function.on_deploy:
@@ -167,15 +171,36 @@ def _scheduled(one: Declared, schedule: Schedule) -> Recorded:
     return Recorded(f"schedule {schedule.name}", event, lambda answer: answer is None)
 
 
-def _socket(route: str) -> Recorded:
+def _socket(route: str, known: Known) -> Recorded:
+    """Messages come from nobody: they are answered by a post, and there is nobody to post to."""
     event = _sample("websocket_connect")
     kind = {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(route, "MESSAGE")
     event["requestContext"] |= {"routeKey": route, "eventType": kind}
+    if kind != "MESSAGE":
+        event["requestContext"]["authorizer"] = {
+            "workspace_id": str(known.workspace_id),
+            "user_id": str(known.user_id),
+            "session_id": str(uuid4()),
+            "access": str(EVERYTHING),
+        }
     return Recorded(
         f"socket {route}",
         event,
         lambda answer: isinstance(answer, dict) and answer.get("statusCode", 500) < 500,
     )
+
+
+def _handshake() -> Recorded:
+    """A ticket that nobody was given; it is looked for everywhere."""
+    connect = _sample("websocket_connect")
+    arn = "arn:aws:execute-api:us-east-1:123456789012:5xmplws/prod/$connect"
+    ticket = urlsafe_b64encode(secrets.token_bytes(48)).decode()
+    query = {"queryStringParameters": {"ticket": ticket}}
+
+    def denied(answer: Any) -> bool:
+        return answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+
+    return Recorded("handshake", authorizer_event(connect, arn) | query, denied)
 
 
 def _authorization(known: Known) -> Recorded:
@@ -219,6 +244,7 @@ def _push(known: Known) -> _Request:
 
 _REQUESTS: Mapping[str, Callable[[Known], _Request]] = {
     "/api/v1/auth": _sign_up,
+    "/api/v1/realtime": lambda _: _Request("GET", "/api/v1/realtime/topics"),
     "/api/v1/workspaces": lambda _: _Request("GET", "/api/v1/workspaces/current"),
     "/health": lambda _: _Request("GET", "/health/ready"),
     "/webhooks/gmail": _push,

@@ -18,6 +18,12 @@ from urllib.parse import parse_qsl
 from infra_cdk.local.environment import new_trace_id
 from infra_cdk.local.gateway_events import API_ID, Event, Request, Stage, client_headers, multi
 
+PATH = "/ws"
+"""Where clients connect."""
+_SOCKET_API_ID = f"{API_ID}ws"
+MANAGEMENT = "/_aws"
+"""Below it, functions post to connections."""
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -26,6 +32,8 @@ class Client:
     connection_id: str
     request: Request
     connected_at: datetime
+    authorizer: dict[str, Any] | None = None
+    """What the authorizer said of who connects; functions get it with every message."""
 
 
 def route_key_of(text: str, declared: Container[str]) -> str:
@@ -50,6 +58,21 @@ def connect_event(client: Client, stage: Stage) -> Event:
         event["multiValueQueryStringParameters"] = multi(query)
     context = _context(client, stage, "$connect", "CONNECT")
     return {**event, "requestContext": context, "isBase64Encoded": False}
+
+
+def connect_arn(stage: Stage) -> str:
+    """What an authorizer's policy is about: there is a verdict on connecting, and no other."""
+    api = f"arn:aws:execute-api:{stage.region}:{stage.account}:{_SOCKET_API_ID}"
+    return f"{api}/{stage.name}/$connect"
+
+
+def authorizer_event(connect: Event, method_arn: str) -> Event:
+    """What a REQUEST authorizer gets of a client that asks to connect.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
+    """
+    kept = {key: value for key, value in connect.items() if key != "isBase64Encoded"}
+    return {"type": "REQUEST", "methodArn": method_arn, "stageVariables": {}, **kept}
 
 
 def message_event(client: Client, stage: Stage, route_key: str, text: str) -> Event:
@@ -80,7 +103,8 @@ def disconnect_event(client: Client, stage: Stage, code: int, reason: str) -> Ev
 def _context(client: Client, stage: Stage, route_key: str, event_type: str) -> dict[str, Any]:
     headers = dict(client.request.headers)
     now = datetime.now(UTC)
-    return {
+    authorizer = {} if client.authorizer is None else {"authorizer": client.authorizer}
+    return authorizer | {
         "routeKey": route_key,
         "eventType": event_type,
         "extendedRequestId": _opaque_id(),
@@ -96,7 +120,7 @@ def _context(client: Client, stage: Stage, route_key: str, event_type: str) -> d
         "requestId": str(uuid.uuid4()),
         "domainName": headers.get("host", ""),
         "connectionId": client.connection_id,
-        "apiId": f"{API_ID}ws",
+        "apiId": _SOCKET_API_ID,
     }
 
 

@@ -14,18 +14,24 @@ import logging
 import secrets
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
+from infra_cdk.gateway_problems import DENIED, UNAUTHENTICATED, UNCHECKED, GatewayProblem
 from infra_cdk.local.asgi import MAX_SOCKET_MESSAGE_BYTES, Receive, Scope, Send, read_head
+from infra_cdk.local.authorizer import granted
 from infra_cdk.local.fleet import Fleet
 from infra_cdk.local.gateway_events import Request, Stage
 from infra_cdk.local.gateway_responses import Response, problem
 from infra_cdk.local.slot import Result
 from infra_cdk.local.socket_events import (
+    MANAGEMENT,
+    PATH,
     Client,
+    authorizer_event,
+    connect_arn,
     connect_event,
     disconnect_event,
     message_event,
@@ -33,8 +39,9 @@ from infra_cdk.local.socket_events import (
 )
 from shared.wiring import Declared
 
-PATH = "/ws"
-CONNECTIONS_PREFIX = "/_aws/@connections/"
+CONNECTIONS_PREFIX = f"{MANAGEMENT}/@connections/"
+IDENTITY_SOURCE = "ticket"
+"""The parameter of the query without which the authorizer is not asked."""
 IDLE_SECONDS = 600.0
 LONGEST_SECONDS = 7200.0
 _LOG = logging.getLogger("haste.sockets")
@@ -53,7 +60,9 @@ class Sockets:
     """The WebSocket side of the gateway."""
 
     def __init__(self, declared: Iterable[Declared], fleet: Fleet, stage: Stage) -> None:
-        self._routes = _routes(declared)
+        functions = tuple(declared)
+        self._routes = _routes(functions)
+        self._guard = next((one.name for one in functions if one.function.socket_authorizer), None)
         self._fleet = fleet
         self._stage = stage
         self._connections: dict[str, Connection] = {}
@@ -66,12 +75,15 @@ class Sockets:
             await _refuse(send, 404)
             return
         identifier = base64.b64encode(secrets.token_bytes(11)).decode()
-        client = Client(identifier, request, datetime.now(UTC))
-        connection = Connection(client, send)
+        client = await self._admitted(Client(identifier, request, datetime.now(UTC)))
+        if isinstance(client, GatewayProblem):
+            await _refuse(send, client.status or 500)
+            return
         status, protocol = await self._connect(client)
         if status != 200:
             await _refuse(send, status)
             return
+        connection = Connection(client, send)
         await send({"type": "websocket.accept", "subprotocol": protocol})
         self._connections[identifier] = connection
         code, reason = 1001, "Going away"
@@ -98,6 +110,26 @@ class Sockets:
         if request.method == "GET":
             return _described(connection)
         return problem(405, "method_not_allowed", "Use POST, GET or DELETE.", "")
+
+    async def _admitted(self, client: Client) -> Client | GatewayProblem:
+        """The client with what the authorizer says of it, or why it does not get in. Nothing is
+        kept: the authorizer is asked at every connection, and never without its identity source.
+        """
+        if self._guard is None:
+            return client
+        event = connect_event(client, self._stage)
+        if not (event.get("queryStringParameters") or {}).get(IDENTITY_SOURCE):
+            return UNAUTHENTICATED
+        arn = connect_arn(self._stage)
+        try:
+            result = await self._fleet.invoke(self._guard, authorizer_event(event, arn))
+        except LookupError as error:  # its declaration asks for what this stack does not have
+            _LOG.warning("nobody can connect: %s", error)
+            return UNCHECKED
+        found = granted(result)
+        if isinstance(found, GatewayProblem):
+            return found
+        return replace(client, authorizer=found.context) if found.allows(arn) else DENIED
 
     async def _connect(self, client: Client) -> tuple[int, str | None]:
         """The handshake's status, 200 to accept, and the subprotocol the function chose."""

@@ -233,7 +233,11 @@ def _publish_again(config: StackConfig) -> None:
 
 
 def _provision(state: State, config: StackConfig) -> None:
-    secrets = {**_signing_keys(state), "database-admin": _administrator(state, config)}
+    secrets = {
+        **_signing_keys(state),
+        "database-admin": _administrator(state, config),
+        "smtp": "{}",  # the catcher asks nobody who they are
+    }
     resources = provision(declared(), config.aws_url, secrets)
     stack_config.save(replace(config, resources=resources))
 
@@ -310,6 +314,9 @@ def _config(state: State, options: Options, ports: Mapping[str, int]) -> StackCo
             "MAIL_QUIET_SECONDS": "60",
             "MAIL_RELEASE_AGAIN_SECONDS": "120",
             "WEBHOOK_ALLOW": "127.0.0.0/8,::1/128,localhost",
+            "SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
+            "MAIL_FROM": "hasteCRM <no-reply@haste.localhost>",
+            "CONSOLE_URL": url("gateway"),
             **options.settings,
         },
         retry_seconds=options.retry_seconds,

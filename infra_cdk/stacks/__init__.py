@@ -1,1 +1,1 @@
-"""The CloudFormation stacks: network, data, messaging, layers, one per capability, the API."""
+"""The CloudFormation stacks: network, data, messaging, layers, one per capability, APIs."""

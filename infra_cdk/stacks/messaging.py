@@ -1,4 +1,4 @@
-"""Queues, the event bus, and the rules that put events on queues."""
+"""Queues, the event bus, the rules that put events on queues, and where sockets are opened."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from constructs import Construct
 
 from infra_cdk.constructs.queue import declared_queue
 from infra_cdk.registry import declared
+from infra_cdk.stacks.sockets import socket_api
 from infra_cdk.stages import Stage
 
 
@@ -20,3 +21,4 @@ class MessagingStack(cdk.Stack):
         for one in declared():
             if one.function.queue:
                 declared_queue(self, stage, self.bus, one)
+        socket_api(self, stage)

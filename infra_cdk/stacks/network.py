@@ -23,6 +23,8 @@ from infra_cdk.parameters import publish, publish_list, read, read_list
 from infra_cdk.stages import ZONES, Stage
 
 POSTGRES, HTTPS = 5432, 443
+SMTP = (465, 587)
+"""With TLS from the start, and after STARTTLS. AWS keeps 25 shut."""
 VALKEY = (6379, 6380)
 """Writes and reads of ElastiCache Serverless have a port each."""
 _ENDPOINTS = {
@@ -87,6 +89,8 @@ class NetworkStack(cdk.Stack):
         for functions in self._functions().values():
             # S3's gateway has public addresses. An isolated subnet has no route to any other.
             functions.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS), "HTTPS")
+        for port in SMTP:
+            self.egress.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), "Mail servers")
         for functions in (self.isolated, self.egress):
             _connect(functions, self.proxy, POSTGRES, "Database through the proxy")
             for port in VALKEY:

@@ -21,6 +21,7 @@ from infra_cdk.local.commands.feedbench.workspaces import (
 from infra_cdk.local.commands.feedbench.writing import CONNECTIONS, written
 from infra_cdk.local.state import State, open_state
 from infra_cdk.tests.demos import empty_home, haste
+from shared.access import EVERYTHING
 from shared.ids import made_at
 
 FIRST_KEYS = ["environment", "one_workspace", "hundred_workspaces", "read"]
@@ -87,9 +88,10 @@ def test_what_is_read_is_a_feed_as_it_would_have_become(place: Place) -> None:
     positions = [last_position(place.database_url(), one.id) for one in (large, *others)]
     assert positions == [90, 30, 30, 30]
     with psycopg.connect(place.database_url("crm_app")) as app:
-        app.execute("select app.begin_request(%s, %s)", [large.id, large.user_id])
+        begin = "select app.begin_request(%s, %s, %s)"
+        app.execute(begin, [large.id, large.user_id, str(EVERYTHING)])
         mine = app.execute("select id, type from event_log order by position").fetchall()
-        app.execute("select app.begin_request(%s, %s)", [large.id, others[0].user_id])
+        app.execute(begin, [large.id, others[0].user_id, str(EVERYTHING)])
         shown = app.execute("select count(*) from event_log").fetchone()
     assert sorted(made_at(id) for id, _ in mine) == [made_at(id) for id, _ in mine]
     hidden = sum(type == "EmailAnalyzed" for _, type in mine)

@@ -63,7 +63,11 @@ Scene = Callable[[Gateway], Coroutine[Any, Any, None]]
 def play(root: Path, scene: Scene, *, authorizer: bool = True, timeout_s: float = 29) -> None:
     write_project(root, api=API, authorizer=AUTHORIZER)
     functions = [
-        Function("api", "api.handler", http=(Http("/open", public=True), Http("/private"))),
+        Function(
+            "api",
+            "api.handler",
+            http=(Http("/open", public=True), Http("/private"), Http("/api/v1/things")),
+        ),
         Function("authorizer", "authorizer.handler", authorizer=True, timeout=1),
     ]
     declared = declare(*functions[: 2 if authorizer else 1])
@@ -200,6 +204,18 @@ def test_without_credentials_the_authorizer_is_not_called(tmp_path: Path) -> Non
 
     play(tmp_path, scene)
     assert not (tmp_path / "calls").exists()
+
+
+def test_the_authorizer_stands_before_both_names_of_the_newest_version(tmp_path: Path) -> None:
+    async def scene(gateway: Gateway) -> None:
+        for path in ("/api/v1/things/1", "/api/latest/things/1"):
+            assert problem_of(await gateway.answer(get(path))) == (401, "unauthorized")
+            assert problem_of(await gateway.answer(get(path, "nothing"))) == (403, "forbidden")
+            event = json.loads((await gateway.answer(get(path, "good"))).body)
+            assert event["path"] == path
+            assert event["requestContext"]["authorizer"]["workspace_id"] == "w1"
+
+    play(tmp_path, scene)
 
 
 def test_a_denying_statement_wins_over_an_allowing_one(tmp_path: Path) -> None:

@@ -27,7 +27,12 @@ def of(function: Function) -> list[Recorded]:
 def test_every_trigger_has_an_event(one: Declared) -> None:
     function = one.function
     declares = (*function.http, *function.schedules, *function.sockets)
-    single = (function.queue, function.authorizer, function.on_deploy)
+    single = (
+        function.queue,
+        function.authorizer,
+        function.socket_authorizer,
+        function.on_deploy,
+    )
     assert len(recorded(one, KNOWN)) == len(declares) + sum(map(bool, single))
 
 

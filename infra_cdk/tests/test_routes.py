@@ -43,6 +43,37 @@ def test_the_longest_prefix_of_whole_segments_wins(
     assert route(path) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/api/latest/contacts", ("/api/latest/contacts", "/api/latest/contacts", None)),
+        (
+            "/api/latest/contacts/1",
+            ("/api/latest/contacts", "/api/latest/contacts/{proxy+}", "1"),
+        ),
+        ("/api/lat%65st/contacts", ("/api/latest/contacts", "/api/latest/contacts", None)),
+        ("/api/latest", None),
+        ("/api/latest/companies", None),
+    ],
+)
+def test_the_newest_version_has_another_name(
+    path: str, expected: tuple[str, str, str | None] | None
+) -> None:
+    assert route(path) == expected
+
+
+def test_what_is_private_is_so_under_both_names() -> None:
+    routes = routes_of(
+        declare(
+            Function("auth", "a.h", http=(Http("/api/v1/auth", public=True),)),
+            Function("keys", "k.h", http=(Http("/api/v1/auth/keys"),)),
+        )
+    )
+    for version in ("v1", "latest"):
+        found = [routes.match(f"/api/{version}/auth{below}") for below in ("", "/x", "/keys")]
+        assert [one and one.route.public for one in found] == [True, True, False]
+
+
 @pytest.mark.parametrize("path", ["/auth/%73essions", "/auth/session%73/1", "/%61uth/sessions"])
 def test_encoding_a_segment_does_not_reach_a_shorter_public_prefix(path: str) -> None:
     found = ROUTES.match(path)

@@ -3,6 +3,7 @@
 from functions.email.queries.emails import (
     count_emails,
     emails_by_ids,
+    emails_of_senders,
     emails_of_threads,
     find_emails,
     get_email,
@@ -40,6 +41,7 @@ __all__ = [
     "count_mailboxes",
     "count_threads",
     "emails_by_ids",
+    "emails_of_senders",
     "emails_of_threads",
     "find_emails",
     "find_mailboxes",

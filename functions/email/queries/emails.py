@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 from functions.email.fields import EMAILS
@@ -62,9 +62,18 @@ _WHOLE: LiteralString = """
             where n.workspace_id = e.workspace_id and n.email_id = e.id
         ), '[]') as entities
     from emails e
-    left join email_subjects s on s.workspace_id = e.workspace_id and s.id = e.id
-    left join email_bodies b on b.workspace_id = e.workspace_id and b.id = e.id
-    left join email_analyses a on a.workspace_id = e.workspace_id and a.email_id = e.id
+    left join lateral (
+        select subject, snippet from email_subjects
+        where workspace_id = %(workspace_id)s and id = e.id limit 1
+    ) s on true
+    left join lateral (
+        select id, text, html, reply, signature from email_bodies
+        where workspace_id = %(workspace_id)s and id = e.id limit 1
+    ) b on true
+    left join lateral (
+        select sentiment, intent, reply_needed from email_analyses
+        where workspace_id = %(workspace_id)s and email_id = e.id limit 1
+    ) a on true
     where e.workspace_id = %(workspace_id)s and
 """
 
@@ -104,11 +113,23 @@ def emails_by_ids(tx: Tx, ids: Sequence[UUID]) -> list[EmailSummary]:
 
 def emails_of_threads(tx: Tx, thread_ids: Sequence[UUID], listing: Listing) -> list[EmailSummary]:
     """A page of the mails of each thread, and the first of the next one if there is one."""
+    return _pages(tx, "e.thread_id = parent.key and ", list(thread_ids), "uuid[]", listing)
+
+
+def emails_of_senders(tx: Tx, addresses: Sequence[str], listing: Listing) -> list[EmailSummary]:
+    """A page of the mails from each address, and the first of the next one if there is one."""
+    return _pages(tx, "e.sender_email = parent.key and ", list(addresses), "text[]", listing)
+
+
+def _pages(
+    tx: Tx, theirs: LiteralString, parents: list[Any], kind: LiteralString, listing: Listing
+) -> list[EmailSummary]:
+    """A page for each parent, each from the index of its mails."""
     page = listing.page()
-    mails = _MAILS + _FOUND + " e.thread_id = parent.id and " + page.sql
-    each: LiteralString = "select mail.* from unnest(%(parents)s::uuid[]) as parent (id) "
+    mails = _MAILS + _FOUND + theirs + page.sql
+    each: LiteralString = "select mail.* from unnest(%(parents)s::" + kind + ") as parent (key) "  # noqa: S608 -- literals
     query = _SUMMARIES + each + "cross join lateral (" + mails + ") mail" + _BESIDE
-    found = tx.all(EmailSummary, query, parents=list(thread_ids), **page.params)
+    found = tx.all(EmailSummary, query, parents=parents, **page.params)
     return sorted(found, key=listing.place_of, reverse=listing.sorted_by.descending)
 
 

@@ -16,6 +16,7 @@ from shared.http import (
     Transaction,
     create_app,
     decode_cursor,
+    for_keys,
     http_handler,
     needs,
     page,
@@ -24,8 +25,10 @@ from shared.http import (
 app = create_app("Batches and operations")
 app.description = "Several changes in one request and one transaction, and undoing them."
 
+_ASKS_AGAIN = for_keys("each change takes its own permission")
 
-@app.post("/api/v1/batch", openapi_extra=needs(SIGNED_IN))
+
+@app.post("/api/v1/batch", openapi_extra=needs(SIGNED_IN) | _ASKS_AGAIN)
 async def change_several(batch: Batch, tx: Transaction, request: Request) -> BatchDone:
     """Makes the changes in their order, each as if it were sent alone: with its permission, checks
     and events. They commit together. What is refused is left out, unless the batch is `atomic`.
@@ -55,7 +58,7 @@ async def get_operation(operation_id: UUID, tx: Transaction) -> Operation:
     return queries.get_operation(tx, operation_id)
 
 
-@app.post("/api/v1/operations/{operation_id}/undo", openapi_extra=needs(SIGNED_IN))
+@app.post("/api/v1/operations/{operation_id}/undo", openapi_extra=needs(SIGNED_IN) | _ASKS_AGAIN)
 async def undo_operation(operation_id: UUID, tx: Transaction) -> Undone:
     """Restores every record as it was before the operation; or, where one was changed since or
     cannot be restored, says which and changes nothing. It takes the permissions of its changes.

@@ -42,8 +42,9 @@ async def list_events(
 
     Ask again with `after=<next_cursor>`: at once while `has_more`, else after a while. Who keeps
     the cursor together with what they did gets every event once, in order. A page may be empty and
-    still have more behind it, where a filter lets little through. Events that tell what is in the
-    mails of a mailbox are left out where the mails themselves may not be read.
+    still have more behind it, where a filter lets little through. Events are left out that tell of
+    what you may not read, or not all of; and those that tell what is in the mails of a mailbox that
+    you may not read.
     """
     if types:
         require_known(types, all_events())

@@ -13,8 +13,8 @@ async def list_fields(caller: CurrentCaller) -> FilterObjects:
     ask of them.
 
     A filter is a test, `{"field": "name", "op": "contains", "value": "Ada"}`; or `{"all": [...]}`,
-    `{"any": [...]}` or `{"not": ...}` of filters. In texts, `contains` and `starts_with` do not mind
-    upper and lower case; the others compare exactly. What is null fails every test but `ne`,
+    `{"any": [...]}` or `{"not": ...}` of filters. In texts, `contains` and `starts_with` take upper
+    and lower case for the same; the others compare exactly. What is null fails every test but `ne`,
     `not_in` and `exists: false`.
     """
     access = caller.access

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 from functions.gateway.models import FeedEvent, FeedGone, Slice
+from shared.access import Access
 from shared.db import Tx
+from shared.telling import shown_payload, told_types
 
 WINDOW = 5_000
 """Most positions that one request looks at. So a filter that nothing fits, or a stretch of events
@@ -15,21 +17,25 @@ that the reader may not see, costs no more than any other page; it ends in a cur
 
 
 def read_feed(
-    tx: Tx, *, limit: int, after: int | None = None, types: Sequence[str] | None = None
+    tx: Tx, *, limit: int, after: int | None = None, types: Collection[str] = ()
 ) -> Slice:
-    """Up to `limit` events after the position `after`, or from the first that is kept.
+    """Up to `limit` events after the position `after`, or from the first that is kept; of `types`,
+    where some are given, and of those that the transaction's person may be told of.
 
     A later event of a lower position cannot appear: `Tx` orders the commits of a workspace.
 
     Raises:
         FeedGone: events after `after` are no longer kept, or it is ahead of the feed.
     """
-    rows = _read(tx, after, list(types) if types else None, limit)
+    told = told_types(tx.access)
+    if types:
+        told = frozenset(types) if told is None else told.intersection(types)
+    rows = _read(tx, after, None if told is None else sorted(told), limit)
     head, kept_from = rows[0]["head"], rows[0]["kept_from"]
     start = kept_from - 1 if after is None else after
     if not kept_from - 1 <= start <= head:
         raise FeedGone
-    events = [_event(row) for row in rows if row["position"] is not None]
+    events = [_event(row, tx.access) for row in rows if row["position"] is not None]
     seen = events[-1].position if len(events) == limit else min(head, start + WINDOW)
     return Slice(events, end=seen, has_more=seen < head)
 
@@ -75,8 +81,8 @@ def read_head(tx: Tx) -> int:
     return tx.one(int, "select position from feed where workspace_id = %(workspace_id)s") or 0
 
 
-def _event(row: dict[str, Any]) -> FeedEvent:
-    payload = row["payload"]
+def _event(row: dict[str, Any], access: Access) -> FeedEvent:
+    payload = shown_payload(access, row["type"], row["payload"])
     return FeedEvent(
         position=row["position"],
         id=row["id"],

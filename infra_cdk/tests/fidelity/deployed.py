@@ -95,6 +95,7 @@ def _context(state: State, ports: Mapping[str, int]) -> dict[str, object]:
         "google_project": "acme-crm",
         "database_url": f"postgresql://{at}/{_DATABASE}",
         "cache_url": f"redis://127.0.0.1:{ports['valkey']}",
+        "apis": f"127.0.0.1:{ports['ministack']}/_aws/execute-api",
         "settings": {
             "GOOGLE_API_URL": google,
             "GOOGLE_JWKS_URL": f"{google}/oauth2/v3/certs",

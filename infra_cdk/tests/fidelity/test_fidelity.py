@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from infra_cdk.local.commands.mailrun import api
 from infra_cdk.local.commands.mailrun.api import Account
@@ -87,11 +89,12 @@ def test_it_is_healthy(deployment: Deployment) -> None:
     assert document.json()["info"]["title"] == "hasteCRM"
 
 
+@pytest.mark.parametrize("version", ["v1", "latest"])
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x.y.z"}])
 def test_without_a_good_token_the_gateway_answers(
-    deployment: Deployment, headers: dict[str, str]
+    deployment: Deployment, headers: dict[str, str], version: str
 ) -> None:
-    answer = ask(deployment, "GET", "/api/v1/contacts", headers=headers)
+    answer = ask(deployment, "GET", f"/api/{version}/contacts", headers=headers)
     problem = answer.json()
     assert (answer.status_code, problem["status"], problem["code"]) == (401, 401, "unauthorized")
     assert problem["request_id"]
@@ -123,7 +126,10 @@ def test_people_sign_up_sign_in_and_keep_contacts(deployment: Deployment, accoun
     renamed = call("PATCH", place, json={"name": "Ada King"}, headers=match)
     assert renamed.json()["name"] == "Ada King"
     assert call("PATCH", place, json={"name": "Ada"}, headers=match).status_code == 412
-    assert [one["name"] for one in call("GET", "contacts").json()["items"]] == ["Ada King"]
+    for version in ("v1", "latest"):
+        listed = ask(deployment, "GET", f"/api/{version}/contacts", headers=headers)
+        assert [one["name"] for one in listed.json()["items"]] == ["Ada King"]
+        assert '"caller-read";r=' in listed.headers["RateLimit"]
     assert account.client.get(f"/api/v1/{place}").status_code == 404, "another workspace sees it"
     match = {"If-Match": renamed.headers["ETag"]}
     assert call("DELETE", place, headers=match).status_code == 204
@@ -155,6 +161,21 @@ def test_a_mail_comes_all_the_way(deployment: Deployment, account: Account, bus:
     assert (books["unaccounted"], books["states"]) == (0, {"stored": 1})
     google = httpx.get(f"{deployment.google.url}/_state", trust_env=False).json()
     assert google["pushes"]["acked"] > 0
+
+
+def test_what_happens_is_told_over_a_socket(deployment: Deployment, account: Account) -> None:
+    given = api.post(account, "realtime/tickets", {})
+    address = f"{given['url']}?ticket={given['ticket']}"
+    with connect(address, open_timeout=60) as socket:
+        socket.send(json.dumps({"action": "subscribe", "topics": ["contacts"]}))
+        assert json.loads(socket.recv(timeout=60))["type"] == "subscribed"
+        made = api.post(account, "contacts", {"name": "Ada Lovelace"})
+        told = json.loads(socket.recv(timeout=60))
+        assert (told["type"], told["id"], told["version"]) == ("ContactCreated", made["id"], 1)
+        with pytest.raises(InvalidStatus) as refused, connect(address, open_timeout=60):
+            pass
+        assert refused.value.response.status_code == 403
+    assert complaints(deployment) == []
 
 
 def test_what_comes_again_changes_nothing(

@@ -108,6 +108,15 @@ def blocked_writes(stack: Stack, table: str) -> Iterator[None]:
 
 
 @contextmanager
+def blocked_reads(stack: Stack, table: str) -> Iterator[None]:
+    """While inside, whoever reads `table` waits in the middle of its transaction."""
+    with psycopg.connect(stack.database_url()) as connection:
+        connection.execute(f"lock table public.{table} in access exclusive mode".encode())
+        yield
+        connection.rollback()
+
+
+@contextmanager
 def blocked_forgetting(stack: Stack) -> Iterator[None]:
     """While inside, whoever has published events waits before taking them out of the outbox."""
     with psycopg.connect(stack.database_url(), autocommit=True) as connection:

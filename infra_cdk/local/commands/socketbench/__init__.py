@@ -1,0 +1,1 @@
+"""`haste bench sockets`: who listens, and what they are told."""
