@@ -135,7 +135,6 @@ class InvitationCreated(Event):
     source: ClassVar[str] = "workspaces"
     topic: ClassVar[str] = "invitations"
     permission: ClassVar[str] = "members.settings"
-    audited: ClassVar[bool] = True
     email: str
     role: Role
     role_id: UUID | None = None
@@ -147,7 +146,6 @@ class InvitationRenewed(Event):
     source: ClassVar[str] = "workspaces"
     topic: ClassVar[str] = "invitations"
     permission: ClassVar[str] = "members.settings"
-    audited: ClassVar[bool] = True
     email: str
     role: Role
     role_id: UUID | None = None
@@ -159,7 +157,6 @@ class InvitationRevoked(Event):
     source: ClassVar[str] = "workspaces"
     topic: ClassVar[str] = "invitations"
     permission: ClassVar[str] = "members.settings"
-    audited: ClassVar[bool] = True
     email: str
 
 
@@ -169,6 +166,5 @@ class InvitationAccepted(Event):
     source: ClassVar[str] = "workspaces"
     topic: ClassVar[str] = "invitations"
     permission: ClassVar[str] = "members.settings"
-    audited: ClassVar[bool] = True
     email: str
     user_id: UUID

@@ -19,11 +19,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, cast
+
+from pydantic import BaseModel
 
 from shared.errors import FieldError, Forbidden, Unprocessable
 
 Reach = Literal["own", "team", "all"]
+Value = TypeVar("Value")
 
 PERMISSIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -49,12 +52,17 @@ HIDEABLE: Mapping[str, frozenset[str]] = MappingProxyType(
         "tasks": frozenset({"notes", "source"}),
     }
 )
-_REACHES: tuple[Reach, ...] = get_args(Reach)
+_REACHES: tuple[Reach, ...] = ("own", "team", "all")
+_REACH_NAMED: Mapping[str, Reach] = {reach: reach for reach in _REACHES}
 ALL = tuple(f"{thing}.{action}" for thing, actions in PERMISSIONS.items() for action in actions)
 
 
 class NotPermitted(Forbidden):
     """Your role or key does not permit this; `errors` says what it would take."""
+
+
+class MoreThanYours(Forbidden):
+    """You cannot give more than you have, nor change who has more; see `errors`."""
 
 
 class InvalidGrants(Unprocessable):
@@ -91,12 +99,27 @@ class Access:
 
     def within(self, other: Access) -> Access:
         """What both permit: a key never does more than the person who made it."""
-        both = {
-            permission: min(reach, other.reach[permission], key=_REACHES.index)
+        both: dict[str, Reach] = {
+            permission: next(one for one in _REACHES if one in (reach, other.reach[permission]))
             for permission, reach in self.reach.items()
             if permission in other.reach
         }
         return Access(both, self.hidden | other.hidden)
+
+    def beyond(self, other: Access) -> tuple[str, ...]:
+        """The grants by which this is more than the other: what only this permits, or further, and
+        what only the other hides, of objects that this is for. None if whoever has the other may
+        give this.
+        """
+        more = (
+            permission if reach == "all" else f"{permission}:{reach}"
+            for permission, reach in sorted(self.reach.items())
+            if permission not in other.reach
+            or _REACHES.index(reach) > _REACHES.index(other.reach[permission])
+        )
+        things = {permission.partition(".")[0] for permission in self.reach}
+        shown = sorted(f for f in other.hidden - self.hidden if f.partition(".")[0] in things)
+        return (*more, *(f"-{one}" for one in shown))
 
     def grants(self) -> tuple[str, ...]:
         """It as a list of grants, in a fixed order."""
@@ -111,7 +134,7 @@ class Access:
 
 
 NOTHING = Access()
-EVERYTHING = Access({one: "all" for one in ALL})
+EVERYTHING = Access(dict.fromkeys(ALL, "all"))
 
 
 @lru_cache(maxsize=1024)
@@ -147,11 +170,53 @@ def _read(grants: Iterable[str]) -> tuple[dict[str, Reach], frozenset[str]]:
                 hidden.add(f"{thing}.{rest}")
             continue
         action, colon, far = rest.partition(":")
-        reach = next((one for one in _REACHES if one == (far if colon else "all")), None)
+        reach = _REACH_NAMED.get(far if colon else "all")
         narrow_allowed = thing in OWNED and action == "read"
         if action in PERMISSIONS.get(thing, ()) and reach and (not colon or narrow_allowed):
             reaches[f"{thing}.{action}"] = reach
     return reaches, frozenset(hidden)
+
+
+def masked(access: Access, value: Value) -> Value:
+    """What somebody with this access sees of a model, of the models in it, or of several: fields
+    that are hidden from them are null.
+
+    A model says which object it shows by `thing: ClassVar[str]`, spelled as in permissions; the
+    classes of events have it. `Route` does this to every answer; who answers in another way (the
+    feed, GraphQL, sockets) does it themselves. `refuse_hidden` is for what comes in.
+    """
+    return cast("Value", _masked(access, value)) if access.hidden else value
+
+
+def _masked(access: Access, value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields.keys()
+        hidden = access.hidden_of(getattr(value, "thing", "")) & fields
+        inner = {name: getattr(value, name) for name in fields - hidden}
+        shown = {name: _masked(access, one) for name, one in inner.items()}
+        changed = {name: one for name, one in shown.items() if one is not inner[name]}
+        return value.model_copy(update=changed | dict.fromkeys(hidden))
+    if isinstance(value, list | tuple):
+        items = cast("list[Any] | tuple[Any, ...]", value)
+        return type(items)(_masked(access, one) for one in items)
+    if isinstance(value, dict):
+        return {key: _masked(access, one) for key, one in cast("dict[Any, Any]", value).items()}
+    return value
+
+
+def refuse_hidden(access: Access, given: BaseModel) -> None:
+    """Go on only if `given`, what is to be changed of a `thing`, names no field that is hidden from
+    who gives it: nobody writes what they cannot read. Commands ask this first, so that it counts
+    for every way in.
+
+    Raises:
+        NotPermitted: it does.
+    """
+    hidden = access.hidden_of(getattr(given, "thing", "")) if access.hidden else frozenset[str]()
+    named = sorted(hidden & given.model_fields_set)
+    if named:
+        detail = "this field is hidden from you"
+        raise NotPermitted(errors=tuple(FieldError(f"/{n}", detail, "permission") for n in named))
 
 
 _READING = tuple(one for one in ALL if one.endswith(".read") and one != "audit.read")
@@ -169,8 +234,8 @@ ROLES: Mapping[str, Access] = MappingProxyType(
     {
         "owner": EVERYTHING,
         "admin": Access({one: "all" for one in ALL if one != "workspace.delete"}),
-        "member": Access({one: "all" for one in _WORKING}),
-        "viewer": Access({one: "all" for one in _READING}),
+        "member": Access(dict.fromkeys(_WORKING, "all")),
+        "viewer": Access(dict.fromkeys(_READING, "all")),
     }
 )
 """The roles every workspace has; besides, it may make its own of the same permissions."""

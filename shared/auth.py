@@ -8,23 +8,41 @@ from typing import Any
 from uuid import UUID
 
 from shared.access import Access, access_of
-from shared.errors import Unauthorized
+from shared.errors import Forbidden, Unauthorized
+
+
+class NotForKeys(Forbidden):
+    """An API key cannot do this: sign in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated person acting in one workspace, by a sign-in or by an API key of theirs."""
+    """An authenticated person acting in one workspace, by a sign-in or by an API key of theirs.
+
+    A key may have a limit of its own: so many reads, and so many changes, a second.
+    """
 
     workspace_id: UUID
     user_id: UUID
     access: Access
     session_id: UUID | None = None
     key_id: UUID | None = None
+    rate_limit: int | None = None
 
     @property
     def actor(self) -> str:
         """Who acts, as in `Event.actor`: `user:<uuid>` or `key:<uuid>`."""
         return f"key:{self.key_id}" if self.key_id else f"user:{self.user_id}"
+
+    def require_person(self) -> None:
+        """Go on only for somebody who signed in: for what a key could outlive itself by, and what
+        members change about themselves without a permission.
+
+        Raises:
+            NotForKeys: it is a key that asks.
+        """
+        if self.key_id is not None:
+            raise NotForKeys
 
 
 def caller_of(event: Mapping[str, Any]) -> Caller:
@@ -37,12 +55,14 @@ def caller_of(event: Mapping[str, Any]) -> Caller:
     context: Mapping[str, Any] = request_context.get("authorizer") or {}
     try:
         session_id, key_id = context.get("session_id"), context.get("key_id")
+        rate = context.get("rate")
         return Caller(
             workspace_id=UUID(context["workspace_id"]),
             user_id=UUID(context["user_id"]),
             access=access_of(context["access"]),
             session_id=UUID(session_id) if session_id else None,
             key_id=UUID(key_id) if key_id else None,
+            rate_limit=int(rate) if rate else None,
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise Unauthorized from error

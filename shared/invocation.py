@@ -13,18 +13,20 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared import outbox
 from shared.log import logger, metrics
+from shared.origin import coming_from, origin_of
 
 Payload = dict[str, Any]
 Handler = Callable[[Payload, LambdaContext], Any]
 
 
 def invocation(handle: Handler) -> Handler:
-    """Wrap a handler in what every function does: log context, publishing, metrics."""
+    """Wrap a handler in what every function does: log context, origin, publishing, metrics."""
 
     @logger.inject_lambda_context(clear_state=True)
     def wrapped(event: Payload, context: LambdaContext) -> Any:
         try:
-            return handle(event, context)
+            with coming_from(origin_of(event)):
+                return handle(event, context)
         finally:
             outbox.publish_committed()
             if metrics.metric_set:

@@ -7,6 +7,8 @@ from uuid import UUID
 from shared.db import Tx
 from shared.errors import FieldError, Forbidden, Unprocessable
 
+PASSED_ON_AT_ONCE = 200
+"""How many records of somebody who left pass to another in one transaction."""
 _POINTER = "/owner_id"
 
 
@@ -40,6 +42,11 @@ def require_owner(tx: Tx, thing: str, owner_id: UUID | None) -> None:
         return
     if reach == "own" or owner_id is None or not _is_teammate(tx, owner_id):
         raise OwnerOutOfReach
+
+
+def may_pass_on(tx: Tx, owner_id: UUID, heir_id: UUID) -> bool:
+    """Whether what one owns may still pass to the other: the one has left, the other has not."""
+    return not _is_member(tx, owner_id) and _is_member(tx, heir_id)
 
 
 def _is_member(tx: Tx, user_id: UUID) -> bool:

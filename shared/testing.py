@@ -257,8 +257,10 @@ def deliver(as_role: Callable[[str], None], aws: None) -> Deliver:
     Each message is an event, as EventBridge puts it on a queue, or the body itself.
     """
 
-    def batch(handler: Callable[..., Any], *messages: Any, receives: int = 1) -> list[str]:
-        as_role("crm_worker")
+    def batch(
+        handler: Callable[..., Any], *messages: Any, receives: int = 1, role: str = "crm_worker"
+    ) -> list[str]:
+        as_role(role)
         records = [_sqs_record(n, message, receives) for n, message in enumerate(messages)]
         answer = handler({"Records": records}, LambdaContext())
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]

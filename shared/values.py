@@ -1,9 +1,10 @@
 """The types of what callers send that mean the same in every capability, for pydantic models."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from shared.mail.matching import normalize_email
 from shared.text import many_lines, one_line
@@ -33,6 +34,13 @@ def _email_address(text: str) -> str:
     return address
 
 
+def _within_reason(moment: datetime) -> datetime:
+    """Years that stay representable in every time zone, for us and for Postgres."""
+    if not 1970 <= moment.year <= 2200:
+        raise ValueError("the year must be from 1970 to 2200")
+    return moment.astimezone(UTC)
+
+
 Line = Annotated[str, AfterValidator(one_line), StringConstraints(strip_whitespace=True)]
 """One line of text."""
 
@@ -41,6 +49,9 @@ Text = Annotated[str, AfterValidator(many_lines)]
 
 Name = Annotated[Line, Field(min_length=1, max_length=200)]
 """What a person, a company or a record is called."""
+
+Instant = Annotated[AwareDatetime, AfterValidator(_within_reason)]
+"""A moment, with its time zone; in UTC once it is read."""
 
 EmailAddress = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""Fixtures: what CDK makes of the declarations, for each stage."""
+"""Fixtures: what CDK makes of the declarations, for each stage; a database with a crowd in it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from infra_cdk.stages import STAGES
+from template_tests.recording import crowd, crowded, recorded
 from template_tests.synthesis import BARE, OWN, SynthesisFailed, cdk, made_once, shared_folder
 from template_tests.templates import Assembly, load
+
+__all__ = ["crowd", "crowded", "recorded"]
 
 
 @pytest.fixture(scope="session")

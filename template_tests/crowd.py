@@ -32,10 +32,33 @@ _STATEMENTS: tuple[LiteralString, ...] = (
     insert into memberships (workspace_id, user_id, role) values (%(workspace)s, %(user)s, 'owner')
     """,
     """
-    insert into sessions (workspace_id, id, user_id, expires_at)
+    insert into sessions (workspace_id, id, user_id, created_at, last_used_at, expires_at)
     select %(workspace)s, case when n = 1 then %(session)s else gen_random_uuid() end, %(user)s,
-        now() + interval '1 hour'
+        now() - n * interval '1 minute', now(), now() + interval '1 hour'
     from generate_series(1, 10000) n
+    """,
+    """
+    insert into refresh_tokens (workspace_id, hash, session_id, used_at)
+    select workspace_id, sha256(convert_to(id::text || n, 'UTF8')), id,
+        case when n > 1 then now() end
+    from sessions, generate_series(1, 3) n where workspace_id = %(workspace)s
+    """,
+    """
+    insert into api_keys (workspace_id, id, user_id, name, hash, grants, revoked_at, created_at)
+    select %(workspace)s, gen_random_uuid(),
+        case when n %% 20 = 1 then %(user)s else gen_random_uuid() end, 'Key', sha256(''),
+        '{contacts.read}', case when n %% 3 = 0 then now() end, now() - n * interval '1 minute'
+    from generate_series(1, 2000) n
+    """,
+    """
+    insert into audit_log (workspace_id, id, at, actor, action, object_type, object_id, after)
+    select %(workspace)s, pg_temp.made(at), at,
+        case when n %% 100 = 1 then 'user:' || %(user)s::text else 'automation:' || n %% 7 end,
+        case when n %% 200 = 1 then 'SessionOpened' else 'changed' end,
+        case when n %% 50 = 1 then 'roles' when n %% 200 = 2 then 'sessions' else 'contacts' end,
+        case when n %% 1000 = 1 then %(endpoint)s else gen_random_uuid() end, '{"name": "x"}'
+    from (select n, now() - n * interval '1 minute' as at
+        from generate_series(1, %(mails)s * 2) n) a
     """,
     """
     insert into contacts (workspace_id, id, name, email, created_at)
@@ -111,10 +134,11 @@ _STATEMENTS: tuple[LiteralString, ...] = (
     from generate_series(1, %(mails)s / 4) o join boxes on boxes.n = o %% 300
     """,
     """
-    insert into tasks (workspace_id, id, title, status, contact_id, email_id, created_by,
+    insert into tasks (workspace_id, id, title, status, due_at, contact_id, email_id, created_by,
         created_at)
     select %(workspace)s, gen_random_uuid(), 'Task',
-        case when n %% 5 = 0 then 'open' else 'done' end, c.id, m.id, 'system',
+        case when n %% 5 = 0 then 'open' else 'done' end,
+        case when n %% 3 > 0 then now() - n * interval '1 minute' end, c.id, m.id, 'system',
         now() - n * interval '1 minute'
     from (select id, row_number() over () as n from contacts where workspace_id = %(workspace)s
         limit %(mails)s) c
@@ -156,6 +180,16 @@ _STATEMENTS: tuple[LiteralString, ...] = (
     from (select n, now() - n * interval '2 minutes' as at from generate_series(1, %(mails)s) n) d
     join (select id, row_number() over (order by id) as k from webhook_endpoints
         where workspace_id = %(workspace)s) e on e.k = 1 + n %% 20
+    """,
+    """
+    insert into operations (workspace_id, id, kind, actor, created_at)
+    select %(workspace)s, pg_temp.made(at), 'batch', 'system', at
+    from (select now() - n * interval '2 minutes' as at from generate_series(1, %(mails)s) n) o
+    """,
+    """
+    insert into operation_changes (workspace_id, operation_id, object, record_id, version)
+    select o.workspace_id, o.id, 'contacts', gen_random_uuid(), 1
+    from operations o, generate_series(1, 3) where o.workspace_id = %(workspace)s
     """,
     """
     insert into event_log (workspace_id, id, position, type, payload)

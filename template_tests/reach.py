@@ -32,6 +32,11 @@ QUIET = "shared.outbox.publish_committed"
 """Runs after every invocation, and does nothing where no event was emitted."""
 KEYED = "shared.http.idempotency.keyed"
 """Runs with every transaction of an API, and does nothing where no route changes anything."""
+LIMITED = "shared.http.limits.limited"
+"""Runs before every request, and does nothing where nobody is signed in."""
+SIGNED_IN = ("shared.http.app", "current_caller")
+GRAPHS = ("functions.graphql.graphs", "find_graphs")
+"""Imports every capability's `graph.py`, by a computed name."""
 _CHANGES = {"post", "put", "patch", "delete"}
 
 Definition = tuple[str, str]
@@ -72,10 +77,15 @@ def reach(entry: str) -> Reach:
     """What `functions.contacts.api.handler` reaches."""
     found = Reach()
     _visit(found, [entry])
+    if GRAPHS in found.definitions:
+        graphs = sorted(ROOT.glob("functions/*/graph.py"))
+        _visit(found, [f"functions.{path.parent.name}.graph.GRAPH" for path in graphs])
     if found.emits:
         _visit(found, [QUIET])
     if found.changes and found.keyed:
         _visit(found, [KEYED])
+    if SIGNED_IN in found.definitions:
+        _visit(found, [LIMITED])
     return found
 
 
@@ -126,7 +136,7 @@ def _read(found: Reach, module: Module, statement: ast.AST) -> Iterator[str]:
             named = f"{whole}.{rest}" if rest else whole
             qualified = _qualified(named)
             found.keyed |= qualified == KEYED
-            if qualified not in (QUIET, KEYED):
+            if qualified not in (QUIET, KEYED, LIMITED):
                 yield named
 
 

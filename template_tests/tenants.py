@@ -22,6 +22,13 @@ KINDS = (
     "automation",
     "endpoint",
     "delivery",
+    "session",
+    "key",
+    "operation",
+    "member",
+    "role",
+    "team",
+    "invitation",
 )
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -33,9 +40,7 @@ class Tenant:
     workspace: Workspace
     ids: dict[str, UUID] = field(default_factory=lambda: {kind: uuid7() for kind in KINDS})
     other_ids: dict[str, UUID] = field(
-        default_factory=lambda: {
-            kind: uuid7() for kind in ("run", "event", "session", "role", "team")
-        }
+        default_factory=lambda: {kind: uuid7() for kind in ("run", "event", "worn")}
     )
     mark: str = field(default_factory=lambda: f"canary{uuid4().hex}")
 
@@ -56,21 +61,53 @@ class Tenant:
 
 
 _ROWS: tuple[LiteralString, ...] = (
-    "update users set email = %(email)s, name = %(mark)s where id = %(user)s",
+    """
+    update users set email = %(email)s, name = %(mark)s, email_verified_at = now()
+    where id = %(user)s
+    """,
+    """
+    insert into users (id, email, name, password_hash)
+    values (%(member)s, 'member.' || %(email)s::text, %(mark)s, 'none')
+    """,
     "update workspaces set name = %(mark)s where id = %(w)s",
     """
     insert into workspace_keys (workspace_id, wrapped)
     values (%(w)s, convert_to(%(mark)s, 'UTF8'))
     """,
     """
-    insert into sessions (workspace_id, id, user_id, expires_at)
-    values (%(w)s, %(session)s, %(user)s, now() + interval '1 day')
+    insert into sessions (workspace_id, id, user_id, expires_at, address, user_agent)
+    values (%(w)s, %(session)s, %(user)s, now() + interval '1 day', '192.0.2.1', %(mark)s)
+    """,
+    """
+    insert into refresh_tokens (workspace_id, hash, session_id)
+    values (%(w)s, sha256(convert_to(%(mark)s, 'UTF8')), %(session)s)
+    """,
+    """
+    insert into socket_tickets (workspace_id, digest, user_id, session_id, access, expires_at)
+    values (%(w)s, sha256(convert_to(%(mark)s, 'UTF8')), %(user)s, %(session)s, %(mark)s,
+        now() + interval '1 day')
     """,
     """
     insert into roles (workspace_id, id, name, grants)
-    values (%(w)s, %(role)s, %(mark)s, array[%(mark)s])
+    values (%(w)s, %(role)s, %(mark)s, array[%(mark)s]),
+        (%(w)s, %(worn)s, %(mark)s || ' worn', array[%(mark)s])
     """,
-    "update memberships set role = 'custom', role_id = %(role)s where workspace_id = %(w)s",
+    """
+    insert into memberships (workspace_id, user_id, role, role_id)
+    values (%(w)s, %(member)s, 'custom', %(worn)s)
+    """,
+    """
+    insert into invitations (workspace_id, id, email, role, role_id, invited_by, inviter,
+        token_hashes, expires_at, mail_state, mail_asked_at)
+    values (%(w)s, %(invitation)s, 'invited.' || %(email)s::text, 'custom', %(worn)s, %(user)s,
+        %(email)s, array[sha256(convert_to(%(mark)s, 'UTF8'))], now() + interval '7 days', 'sent',
+        now() - interval '1 hour')
+    """,
+    """
+    insert into api_keys (workspace_id, id, user_id, name, hash, grants, last_used_from)
+    values (%(w)s, %(key)s, %(user)s, %(mark)s, sha256(convert_to(%(mark)s, 'UTF8')),
+        array['contacts.read'], '192.0.2.1')
+    """,
     "insert into teams (workspace_id, id, name) values (%(w)s, %(team)s, %(mark)s)",
     """
     insert into team_members (workspace_id, team_id, user_id) values (%(w)s, %(team)s, %(user)s)
@@ -153,6 +190,14 @@ _ROWS: tuple[LiteralString, ...] = (
     values (%(w)s, %(delivery)s, %(endpoint)s, %(event)s, 'ContactCreated', 1, %(mark)s, 'failed',
         %(mark)s, jsonb_build_array(jsonb_build_object('at', now(), 'duration_ms', 1, 'status', 500,
             'error', null, 'response', %(mark)s::text)))
+    """,
+    """
+    insert into operations (workspace_id, id, kind, actor)
+    values (%(w)s, %(operation)s, 'batch', %(mark)s)
+    """,
+    """
+    insert into operation_changes (workspace_id, operation_id, object, record_id, version)
+    values (%(w)s, %(operation)s, 'tasks', %(task)s, 1)
     """,
     """
     insert into event_log (workspace_id, id, position, type, payload)

@@ -33,12 +33,29 @@ CHANGES = [one for one in GUARDED if not one.described[PERMISSION].endswith(".re
 
 ABOUT_ONESELF: dict[str, str] = {
     "POST /api/v1/workspaces": "one of their own",
+    "POST /api/v1/workspaces/current/leave": "everybody may leave",
+    "POST /api/v1/invitations/accept": "whoever was invited, wherever else they belong",
     "GET /api/v1/events/types": "what may happen, not what has",
+    "POST /api/v1/batch": "each of its changes takes its own permission",
+    "POST /api/v1/operations/{operation_id}/undo": "each record takes its own permission",
+    "GET /api/v1/graphql": "each field takes its own permission",
+    "POST /api/v1/graphql": "each field takes its own permission",
+    "GET /api/v1/me": "oneself",
+    "PATCH /api/v1/me": "oneself",
+    "POST /api/v1/me/password": "one's own",
+    "POST /api/v1/me/factors/totp": "one's own",
+    "POST /api/v1/me/factors/totp/confirm": "one's own",
+    "DELETE /api/v1/me/factors/totp": "one's own",
+    "POST /api/v1/me/factors/recovery-codes": "one's own",
 }
 """What everybody who is signed in may ask, whatever their role, and why."""
 
 BY_ROUTE_ALONE: dict[str, str] = {
     "GET /api/v1/events": "whoever changes something appends to the feed and sees what they append",
+    "GET /api/v1/operations": "who changed how many records; the records are guarded themselves",
+    "GET /api/v1/operations/{operation_id}": "the same of one",
+    "GET /api/v1/roles": "what roles permit is asked for everybody who is let in",
+    "GET /api/v1/roles/{role_id}": "the same of one",
     "GET /api/v1/workspaces/current": "the name of one's own workspace is shown on every screen",
 }
 """What the database would show to every member; the route's check is then the only one."""

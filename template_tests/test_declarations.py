@@ -33,7 +33,9 @@ from template_tests.source import capability_folders
 ALL = declared()
 QUEUES = {one.function.queue.name: one for one in ALL if one.function.queue}
 LONGEST_STAGE = "haste-production-"
-_GIVEN = re.compile(r"STAGE|FUNCTION|LOG_LEVEL|DATABASE_URL|CACHE_URL|BUCKET|BUS|KMS_KEY")
+_GIVEN = re.compile(
+    r"STAGE|FUNCTION|LOG_LEVEL|DATABASE_URL|CACHE_URL|BUCKET|BUS|KMS_KEY|SOCKETS_.*"
+)
 
 each = pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
 each_http = pytest.mark.parametrize(
@@ -81,11 +83,12 @@ def test_names_are_unique() -> None:
 def test_something_invokes_the_function(one: Declared) -> None:
     f = one.function
     triggers = (f.http, f.queue, f.schedules, f.sockets, f.authorizer, f.on_deploy)
-    assert any(triggers)
+    assert any((*triggers, f.socket_authorizer))
 
 
 def test_one_function_authorizes() -> None:
     assert sum(one.function.authorizer for one in ALL) == 1
+    assert sum(one.function.socket_authorizer for one in ALL) == 1
 
 
 @each
@@ -96,7 +99,7 @@ def test_lambda_takes_the_function(one: Declared) -> None:
     assert len(LONGEST_STAGE + one.name) <= 64
     assert 128 <= f.memory <= 10_240
     assert 1 <= f.timeout <= 900
-    if f.http or f.sockets or f.authorizer:
+    if f.http or f.sockets or f.authorizer or f.socket_authorizer:
         assert f.timeout <= 29, "API Gateway waits 29 s"
     assert f.layers[0] == "core"
     assert len(set(f.layers)) == len(f.layers) <= 4, "five at most, and `shared` is one"
@@ -107,7 +110,8 @@ def test_needs_agree_with_each_other(one: Declared) -> None:
     f = one.function
     assert ("database" in f.needs) == (f.role is not None), "a role is for the database"
     if f.snap_start:
-        assert f.http or f.authorizer, "SnapStart is for functions a person waits for"
+        waits = f.http or f.authorizer or f.socket_authorizer
+        assert waits, "SnapStart is for functions a person waits for"
     if "egress" in f.needs:
         assert f.needs & {"database", "cache"}, "outside the VPC every function has a way out"
     if f.on_deploy and "database" in f.needs:

@@ -37,14 +37,34 @@ CHANGES = [one for one in operations() if one.method != "GET"]
 UNREPEATABLE = {
     "POST /api/v1/auth/sign-up": "nobody is known yet",
     "POST /api/v1/auth/sign-in": "nobody is known yet",
+    "POST /api/v1/auth/refresh": "nobody is known yet",
+    "POST /api/v1/auth/sign-out": "nobody is known yet",
+    "POST /api/v1/auth/second-factor": "nobody is known yet",
+    "POST /api/v1/auth/reset-password/request": "nobody is known yet",
+    "POST /api/v1/auth/reset-password": "nobody is known yet",
+    "POST /api/v1/auth/verify-email/request": "nobody is known yet",
+    "POST /api/v1/auth/verify-email": "nobody is known yet",
+    "PATCH /api/v1/me": "doing it again changes nothing",
+    "POST /api/v1/me/password": "doing it again changes nothing",
+    "POST /api/v1/me/factors/totp": "the answer holds a secret",
+    "POST /api/v1/me/factors/totp/confirm": "the answer holds a secret",
+    "POST /api/v1/me/factors/recovery-codes": "the answer holds a secret",
+    "DELETE /api/v1/me/factors/totp": "a code is good once",
+    "DELETE /api/v1/sessions": "ending a session again",
+    "DELETE /api/v1/sessions/{session_id}": "ending a session again",
     "POST /api/v1/contacts/query": "a query changes nothing",
+    "POST /api/v1/emails/query": "a query changes nothing",
+    "POST /api/v1/realtime/tickets": "the answer holds a secret",
     "POST /api/v1/tasks/query": "a query changes nothing",
+    "POST /api/v1/keys": "the answer holds a secret",
+    "POST /api/v1/invitations/accept": "accepting again",
+    "POST /api/v1/workspaces/current/leave": "who left is answered no more",
     "POST /api/v1/webhooks": "the answer holds a secret",
     "POST /api/v1/webhooks/{endpoint_id}/rotate-secret": "the answer holds a secret",
 }
 REPEATABLE = [one for one in CHANGES if one.name not in UNREPEATABLE]
 _ADDRESS = "ana@acme.example"
-_BESIDES = {"feed", "event_log", "outbox", "idempotency_keys", "workspace_keys"}
+_BESIDES = {"audit_log", "feed", "event_log", "outbox", "idempotency_keys", "workspace_keys"}
 
 
 @dataclass(frozen=True)
@@ -102,7 +122,62 @@ SCENES = {
         {"sharing": "subject"}, version=1, second=("mailboxes",)
     ),
     "POST /api/v1/mailboxes/{mailbox_id}/sync": Scene(messages=1),
+    "POST /api/v1/batch": Scene(
+        {"operations": [{"method": "POST", "path": "/api/v1/contacts", "body": {"name": "Ada"}}]},
+        events=("ContactCreated",),
+        rows={"contacts": 1, "operations": 1, "operation_changes": 1},
+    ),
+    "POST /api/v1/operations/{operation_id}/undo": Scene(
+        events=("TaskDeleted",),
+        rows={"operations": 1, "operation_changes": 1},
+        second=("operation_changes", "tasks"),
+    ),
+    "PATCH /api/v1/keys/{key_id}": Scene(
+        {"name": "Ours"}, version=1, events=("ApiKeyChanged",), second=("api_keys",)
+    ),
+    "DELETE /api/v1/keys/{key_id}": Scene(events=("ApiKeyRevoked",), second=("api_keys",)),
     "POST /api/v1/workspaces": Scene({"name": "Beside"}),
+    "PATCH /api/v1/workspaces/current": Scene(
+        {"name": "Renamed"}, version=1, events=("WorkspaceChanged",)
+    ),
+    "PATCH /api/v1/members/{member_id}": Scene(
+        {"role": "viewer"}, version=1, events=("MemberChanged",), second=("memberships",)
+    ),
+    "DELETE /api/v1/members/{member_id}": Scene(events=("MemberLeft",), second=("memberships",)),
+    "POST /api/v1/roles": Scene(
+        {"name": "Sales", "grants": ["contacts.read:team"]},
+        events=("RoleCreated",),
+        rows={"roles": 1},
+    ),
+    "PATCH /api/v1/roles/{role_id}": Scene(
+        {"name": "Sales"}, version=1, events=("RoleChanged",), second=("roles",)
+    ),
+    "DELETE /api/v1/roles/{role_id}": Scene(events=("RoleDeleted",), second=("roles",)),
+    "POST /api/v1/teams": Scene({"name": "North"}, events=("TeamCreated",), rows={"teams": 1}),
+    "PATCH /api/v1/teams/{team_id}": Scene(
+        {"name": "North"}, version=1, events=("TeamChanged",), second=("teams",)
+    ),
+    "DELETE /api/v1/teams/{team_id}": Scene(events=("TeamDeleted",), second=("teams",)),
+    "PUT /api/v1/teams/{team_id}/members/{member_id}": Scene(
+        events=("TeamMemberAdded",), rows={"team_members": 1}, second=("teams",)
+    ),
+    "DELETE /api/v1/teams/{team_id}/members/{member_id}": Scene(),
+    "POST /api/v1/invitations": Scene(
+        {"email": "grace@example.com", "role": "member"},
+        events=("InvitationCreated",),
+        rows={"invitations": 1},
+    ),
+    "POST /api/v1/invitations/{invitation_id}/resend": Scene(
+        events=("InvitationRenewed",), second=("invitations",)
+    ),
+    "DELETE /api/v1/invitations/{invitation_id}": Scene(
+        events=("InvitationRevoked",), second=("invitations",)
+    ),
+    "POST /api/v1/graphql": Scene(
+        {"query": 'mutation { createContact(input: {name: "Ada"}) { contact { id } } }'},
+        events=("ContactCreated",),
+        rows={"contacts": 1},
+    ),
     "PATCH /api/v1/webhooks/{endpoint_id}": Scene(
         {"description": "Ours"},
         version=1,

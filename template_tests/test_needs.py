@@ -26,6 +26,9 @@ BY_NEED = {
     "bucket": "BUCKET",
     "bus": "BUS",
     "encryption": "KMS_KEY",
+    "people_encryption": "KMS_KEY",
+    "sockets": "SOCKETS_ENDPOINT",
+    "socket_url": "SOCKETS_URL",
 }
 CALLS_OUT = {"httpx", "smtplib", "anthropic", "openai"}
 
@@ -60,16 +63,26 @@ def test_the_reading_follows_calls_into_other_modules() -> None:
 
 def test_a_key_is_needed_by_apis_that_change_something_in_a_transaction() -> None:
     """The instrument again: reading takes no key, and what is for nobody yet can keep none."""
-    keyed = {one.name: reach(one.entry).settings >= {"KMS_KEY"} for one in ALL if one.function.http}
+    data_key = ("shared.encryption", "data_key")
+    keyed = {one.name: data_key in reach(one.entry).definitions for one in ALL if one.function.http}
     assert keyed["contacts-api"]
     assert not keyed["auth-api"]
     assert not keyed["health-api"]
 
 
+def test_limits_are_for_apis_whose_callers_are_known() -> None:
+    """And again: they run before every request, and count those that passed the authorizer."""
+    asks = {one.name: reach(one.entry).settings for one in ALL if one.function.http}
+    assert asks["contacts-api"] >= {"CACHE_URL", "RATE_LIMITS"}
+    assert asks["gateway-api"] >= {"CACHE_URL", "RATE_LIMITS"}
+    assert asks["gateway-openapi"].isdisjoint({"CACHE_URL", "RATE_LIMITS"})
+
+
 @each
 def test_only_functions_that_call_out_have_a_way_out(one: Declared) -> None:
     inside = bool(one.function.needs & {"database", "cache"})
-    calls_out = bool(reach(one.entry).packages & CALLS_OUT)
+    posts = "sockets" in one.function.needs  # to API Gateway, which is outside, too
+    calls_out = posts or bool(reach(one.entry).packages & CALLS_OUT)
     assert ("egress" in one.function.needs) == (inside and calls_out)
 
 

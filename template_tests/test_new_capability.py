@@ -67,12 +67,12 @@ PARROTS = {
     "api": '''
         """`/parrots`."""
 
-        from shared.http import create_app, http_handler
+        from shared.http import ANYBODY, create_app, http_handler, needs
 
         app = create_app("Parrots")
 
 
-        @app.get("/parrots/{word}")
+        @app.get("/parrots/{word}", openapi_extra=needs(ANYBODY))
         async def say(word: str) -> dict[str, str]:
             """What was said to it."""
             return {"says": word}
@@ -111,7 +111,7 @@ PARROTS = {
 }
 ENDPOINT = """
 
-@app.get("/api/v1/contacts/{contact_id}/parrot")
+@app.get("/api/v1/contacts/{contact_id}/parrot", openapi_extra=needs("contacts.read"))
 async def get_parrot(contact_id: UUID) -> dict[str, str]:
     return {"of": str(contact_id)}
 
@@ -190,7 +190,7 @@ def test_cdk_makes_its_functions_route_queue_rule_and_schedule(parrots: Assembly
         for one in parrots.of("AWS::ApiGateway::Method")
         if ":haste-dev-parrots-api:live/" in one["Integration"]["Uri"]
     ]
-    assert sorted(called) == ["CUSTOM", "CUSTOM", "NONE", "NONE"]
+    assert sorted(called) == ["CUSTOM"] * 4 + ["NONE"] * 2, "under both names of the API"
 
 
 def test_it_changes_nothing_of_the_others(dev: Assembly, parrots: Assembly) -> None:
@@ -204,6 +204,7 @@ def test_it_changes_nothing_of_the_others(dev: Assembly, parrots: Assembly) -> N
         deployed = place.startswith("api: Api/Deployment/") and place.endswith("DependsOn")
         assert deployed or place.startswith(
             (
+                "api: Api/Default/api/latest/parrots/",
                 "api: Api/Default/api/v1/parrots/",
                 "api: Api/Default/parrots/",
                 "api: Invoke-parrots-api",

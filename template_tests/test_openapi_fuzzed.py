@@ -74,7 +74,7 @@ def _event(asked: Request, us: Tenant | None) -> dict[str, Any]:
         "principalId": str(place.user_id),
         "workspace_id": str(place.id),
         "user_id": str(place.user_id),
-        "session_id": str(us.other_ids["session"]),
+        "session_id": str(us.ids["session"]),
         "access": str(EVERYTHING),
     }
     return with_authorizer(event, caller)

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from events.contacts import ContactDeleted
 from functions.activities import queries as activities
+from functions.auth.commands import sessions as auth_commands
+from functions.auth.models.sessions import Client
 from functions.auth.queries import accounts as auth
+from functions.auth.queries import sessions as auth_sessions
+from functions.auth.store import attempts as auth_attempts
+from functions.auth.store import sessions as auth_store
 from functions.automations import queries as automations
 from functions.contacts import queries as contacts
 from functions.email import queries as email
 from functions.email import store as email_store
 from functions.gateway import queries as gateway
 from functions.outbox import store as outbox
+from functions.realtime import queries as realtime
 from functions.webhooks import commands as webhook_commands
 from functions.webhooks import queries as webhooks
 from functions.webhooks import store as webhook_store
@@ -32,106 +35,26 @@ from functions.webhooks.listening import NewDelivery
 from functions.webhooks.outcomes import Outcome
 from shared.access import EVERYTHING
 from shared.cursors import Key
-from shared.db import Tx, connection, resolve, system_transaction, transaction
-from shared.db.migrate import bootstrap, migrate
+from shared.db import Tx, resolve, system_transaction, transaction
 from shared.ids import uuid7
 from shared.telling import mailbox_readers
-from shared.testing import Answer, Call, Database, Server, Workspace
-from template_tests.crowd import Crowd, settle_in
-from template_tests.surface import Operation, operations
+from shared.testing import Database
+from template_tests.asked import AUDIT, KEYS, ONE_KEY, admit_key
+from template_tests.crowd import Crowd
+from template_tests.linked import LINKED
+from template_tests.listings import FILTERED
+from template_tests.recording import Recording, Statement, empty_tables
 
-_ROLES = ("crm_migrator", "crm_app", "crm_worker", "crm_auth", "crm_outbox")
-_LEFT_OUT = re.compile(r"\s*(begin|commit|rollback|select app\.begin_request|-- the test's own)")
 SMALL = {"users", "workspaces", "memberships", "feed"}
 """Tables with a row or two for a workspace."""
 ACROSS = {"outbox_due", "inbox_seen", "idempotency_keys_created"}
 """Indexes of the jobs that work across workspaces; `test_catalogue` says why each is there."""
 
 
-@dataclass
-class Statement:
-    """A statement and how Postgres means to run it."""
-
-    text: str
-    plan: dict[str, Any]
-
-    def nodes(self) -> Iterator[dict[str, Any]]:
-        waiting = [self.plan]
-        while waiting:
-            node = waiting.pop()
-            yield node
-            waiting += node.get("Plans", [])
-
-
-@dataclass
-class Record:
-    """What was asked of the database."""
-
-    statements: list[Statement] = field(default_factory=list[Statement])
-    explain: bool = True
-
-
-_record = Record()
-empty_tables: set[str] = set()
-"""Partitions of months to come: to read nothing takes no index."""
-
-
-class Recorder(psycopg.Cursor[Any]):
-    """A cursor that writes down each statement of ours with its plan, then runs it."""
-
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        if not _LEFT_OUT.match(query):
-            plan: dict[str, Any] = {}
-            if _record.explain:
-                beside = psycopg.Cursor(self.connection)
-                beside.execute("explain (format json) " + query, params)
-                plan = (beside.fetchone() or ([{}],))[0][0]["Plan"]
-            _record.statements.append(Statement(query, plan))
-        return super().execute(query, params, **options)
-
-
 @pytest.fixture(scope="module")
-def database(postgres: Server) -> Iterator[Database]:
+def database(crowded: Database) -> Database:
     """A database of these tests' own."""
-    with psycopg.connect(postgres.url(), autocommit=True) as admin:
-        admin.execute("create database crowd")
-    made = Database(postgres, "crowd")
-    bootstrap(postgres.url(database="crowd"), {role: postgres.password(role) for role in _ROLES})
-    migrate(made.url("crm_migrator"))
-    yield made
-    connection.close()
-    with psycopg.connect(postgres.url(), autocommit=True) as admin:
-        admin.execute("drop database crowd with (force)")
-
-
-@pytest.fixture(scope="module")
-def crowd(database: Database, postgres: Server) -> Crowd:
-    """A large workspace among others."""
-    ours, _ = settle_in(postgres.url(database="crowd"))
-    found = database.admin("select relname from pg_class where relkind = 'r' and reltuples <= 0")
-    empty_tables.update(one["relname"] for one in found)
-    return ours
-
-
-Recording = Callable[..., Any]
-
-
-@pytest.fixture
-def recorded(as_role: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> Recording:
-    """Become a role; the list that its statements are written to from now on."""
-    connect = connection.connect
-
-    def recording_connect(url: str, **options: Any) -> Any:
-        return connect(url, **options, cursor_factory=Recorder)
-
-    monkeypatch.setattr(connection, "connect", recording_connect)
-
-    def recording(role: str, *, explain: bool = True) -> list[Statement]:
-        as_role(role)
-        _record.statements, _record.explain = [], explain
-        return _record.statements
-
-    return recording
+    return crowded
 
 
 def complaints(statement: Statement) -> list[str]:
@@ -177,10 +100,17 @@ def deep(tx: Tx, table: str) -> Key:
 
 
 LISTS: dict[str, Query] = {
+    **AUDIT,
+    **KEYS,
+    "operations": lambda tx, _: gateway.list_operations(tx, limit=51),
+    "operations, deep": lambda tx, _: gateway.list_operations(
+        tx, limit=51, after=deep(tx, "operations")
+    ),
     "contacts": lambda tx, _: contacts.list_contacts(tx, limit=51),
     "contacts, deep": lambda tx, _: contacts.list_contacts(
         tx, limit=51, after=deep(tx, "contacts")
     ),
+    **FILTERED,
     "emails": lambda tx, _: email.list_emails(tx, limit=51),
     "emails, deep": lambda tx, _: email.list_emails(tx, limit=51, after=deep(tx, "emails")),
     "emails of a mailbox": lambda tx, crowd: email.list_emails(
@@ -249,7 +179,10 @@ LISTS: dict[str, Query] = {
     ),
 }
 
+
 OTHERS: dict[str, Query] = {
+    **ONE_KEY,
+    **LINKED,
     "contact by email": lambda tx, _: contacts.find_by_email(tx, "person40000@example.com"),
     "contact": lambda tx, _: contacts.get_contact(tx, contacts.list_contacts(tx, limit=1)[0].id),
     "email": lambda tx, _: email.get_email(tx, email.list_emails(tx, limit=1)[0].id),
@@ -264,6 +197,16 @@ OTHERS: dict[str, Query] = {
         tx, crowd.endpoint, webhooks.list_deliveries(tx, crowd.endpoint, limit=1)[0].id
     ),
     "endpoints that listen": lambda tx, _: webhooks.list_listeners(tx),
+    "what a connection missed": lambda tx, crowd: realtime.read_missed(
+        tx, 10_000, types=["TaskCreated"], about={"ContactChanged": [crowd.thread]}
+    ),
+    "sign-ins of connections": lambda tx, crowd: realtime.read_sessions(tx, [crowd.session]),
+    "contacts one may read": lambda tx, _: realtime.readable(
+        tx, "contacts", [contacts.list_contacts(tx, limit=1)[0].id]
+    ),
+    "tasks one may read": lambda tx, _: realtime.readable(
+        tx, "tasks", [activities.list_tasks(tx, limit=1)[0].id]
+    ),
     "who may read mailboxes": lambda tx, crowd: mailbox_readers(tx, [crowd.mailbox]),
     "automations of an event": lambda tx, _: automations.list_rules(tx, "EmailAnalyzed", uuid7()),
 }
@@ -393,6 +336,65 @@ def test_the_authorizer_finds_a_session_by_its_key(recorded: Recording, crowd: C
     assert complaints(statements[-1]) == [], json.dumps(statements[-1].plan, indent=1)
 
 
+def test_the_authorizer_finds_a_key_and_notes_its_use(recorded: Recording, crowd: Crowd) -> None:
+    statements = recorded("crm_auth")
+    with transaction(crowd.workspace) as tx:
+        admit_key(tx)
+    assert [one for statement in statements for one in complaints(statement)] == []
+
+
+def _find_token(tx: Tx, crowd: Crowd) -> bytes:
+    query = """
+        -- the test's own
+        select sha256(convert_to(%(session)s || '1', 'UTF8'))
+    """
+    found = tx.one(bytes, query, session=str(crowd.session))
+    assert found is not None
+    return found
+
+
+def _refresh(tx: Tx, crowd: Crowd) -> None:
+    used, client = _find_token(tx, crowd), Client(user_agent="test")
+    found = auth_store.lock_token(tx, used, client, longest_s=9999)
+    assert found is not None
+    assert found.alive
+    auth_store.use_token(tx, crowd.session, used)
+    new = uuid7().bytes * 2
+    times = {"idle_s": 999, "longest_s": 9999}
+    auth_store.replace_token(tx, crowd.session, used, new, client=client, **times)
+
+
+SIGNING_IN: dict[str, Query] = {
+    "sessions": lambda tx, crowd: auth_sessions.list_sessions(tx, current=crowd.session, limit=51),
+    "sessions, deep": lambda tx, crowd: auth_sessions.list_sessions(
+        tx, current=crowd.session, limit=51, after=deep(tx, "sessions")
+    ),
+    "refreshing": _refresh,
+    "ending a session": lambda tx, crowd: auth_commands.end_session(
+        tx,
+        auth_sessions.list_sessions(tx, current=crowd.session, limit=9)[-1].id,
+        crowd.user,
+        reason="ended",
+    ),
+    "deleting a session": lambda tx, _: auth_store.delete_session(tx, uuid7()),
+    "where somebody is signed in": lambda tx, crowd: auth_sessions.workspaces_with_sessions(
+        tx, crowd.user
+    ),
+    "old attempts": lambda tx, _: auth_attempts.delete_attempts(tx),
+}
+
+
+@pytest.mark.parametrize("name", SIGNING_IN)
+def test_signing_in_goes_through_indexes(recorded: Recording, crowd: Crowd, name: str) -> None:
+    statements = recorded("crm_auth")
+    with transaction(crowd.workspace, user_id=crowd.user) as tx:
+        SIGNING_IN[name](tx, crowd)
+    assert statements
+    for statement in statements:
+        assert complaints(statement) == [], (statement.text, json.dumps(statement.plan, indent=1))
+        assert "sessions" not in name or sorts(statement) == []
+
+
 def test_the_sweeper_takes_what_is_due_from_its_index(recorded: Recording) -> None:
     statements = recorded("crm_outbox")
     with system_transaction("system:outbox") as tx:
@@ -410,6 +412,8 @@ RESOLVERS = {
     "app.resolve_due_endpoints": ("crm_worker", "1000"),
     "app.resolve_old_deliveries": ("crm_worker", "now() - interval '20 days', 1000"),
     "app.resolve_memberships": ("crm_auth", "gen_random_uuid()"),
+    "app.resolve_session_workspaces": ("crm_auth", "gen_random_uuid()"),
+    "app.resolve_old_sessions": ("crm_auth", "now(), 1000"),
 }
 
 
@@ -431,97 +435,6 @@ def test_every_resolver_is_looked_at(recorded: Recording) -> None:
     """
     recorded("crm_worker", explain=False)
     assert set(resolve(str, query, nothing=None)) == RESOLVERS.keys()
-
-
-MOST_STATEMENTS = 3
-NOT_COUNTED = {
-    "/health/live": "asks nothing",
-    "/health/ready": "asks on connections of its own",
-    "/health/startup": "asks on connections of its own",
-    "/api/v1/mailboxes/{mailbox_id}/reconciliation": "asks Google in between",
-}
-TABLES = {"endpoint": "webhook_endpoints", "delivery": "webhook_deliveries"}
-"""Those that their rows' ids in a path are not named after."""
-READS = [one for one in operations() if one.method == "GET" and one.path not in NOT_COUNTED]
-
-
-@pytest.fixture
-def count(recorded: Recording, call: Call, crowd: Crowd) -> Callable[[Operation, str], int]:
-    """How many statements a request sends, besides BEGIN, COMMIT and `begin_request`."""
-    caller = Workspace(crowd.workspace, crowd.user, crowd.session)
-
-    def of(operation: Operation, url: str) -> int:
-        statements = recorded(operation.role, explain=False)
-        answer = call(operation.handler, "GET", url, workspace=caller, role=operation.role)
-        assert answer.status in (200, 303), answer.body
-        return len(statements)
-
-    return of
-
-
-def _url(operation: Operation, database: Database, crowd: Crowd) -> str:
-    """The operation's path with ids of the workspace's own."""
-    path = operation.path
-    for parameter in operation.parameters("path"):
-        kind: str = parameter["name"].removesuffix("_id")
-        table = TABLES.get(kind) or (f"{kind}es" if kind.endswith("x") else f"{kind}s")
-        query: Any = sql.SQL(
-            "select max(id::text) as id from {} where workspace_id = %(id)s"
-        ).format(sql.Identifier(table))
-        (found,) = database.admin(query, id=crowd.workspace)
-        path = path.replace(f"{{{parameter['name']}}}", found["id"])
-    return path
-
-
-@pytest.mark.parametrize("operation", READS, ids=lambda one: one.name)
-def test_a_request_sends_few_statements_and_as_many_for_a_hundred_items_as_for_one(
-    operation: Operation,
-    count: Callable[[Operation, str], int],
-    database: Database,
-    crowd: Crowd,
-) -> None:
-    url = _url(operation, database, crowd)
-    if not operation.is_list:
-        assert count(operation, url) <= MOST_STATEMENTS
-        return
-    one, many = (count(operation, f"{url}?limit={limit}") for limit in (1, 100))
-    assert 1 <= one == many <= MOST_STATEMENTS
-
-
-@pytest.fixture
-def counted(recorded: Recording, call: Call, crowd: Crowd) -> Callable[..., tuple[int, Answer]]:
-    """How many statements a change sends, and what it is answered."""
-    caller = Workspace(crowd.workspace, crowd.user, crowd.session)
-
-    def change(path: str, body: dict[str, Any], **headers: str) -> tuple[int, Answer]:
-        [operation] = [one for one in operations() if one.name == f"POST {path}"]
-        statements = recorded(operation.role, explain=False)
-        answer = call(operation.handler, "POST", path, body, workspace=caller, headers=headers)
-        assert answer.status == 201, answer.body
-        return len(statements), answer
-
-    return change
-
-
-CREATIONS: dict[str, dict[str, Any]] = {
-    "/api/v1/contacts": {"name": "Ada"},
-    "/api/v1/tasks": {"title": "Call"},
-    "/api/v1/workspaces": {"name": "Beside"},
-}
-
-
-@pytest.mark.parametrize("path", CREATIONS)
-def test_a_key_costs_two_statements_and_its_replay_one(
-    path: str, counted: Callable[..., tuple[int, Answer]]
-) -> None:
-    """One to look it up under its lock, one to store the answer; without a key there is neither."""
-    counted(path, CREATIONS[path], **{"Idempotency-Key": "warm"})  # has the data key from now on
-    without, _ = counted(path, CREATIONS[path])
-    key = {"Idempotency-Key": uuid7().hex}
-    first, answer = counted(path, CREATIONS[path], **key)
-    again, replayed = counted(path, CREATIONS[path], **key)
-    assert (first, again) == (without + 2, 1)
-    assert replayed.body == answer.body
 
 
 def test_a_key_is_looked_up_by_the_tables_key(recorded: Recording, crowd: Crowd) -> None:

@@ -91,6 +91,12 @@ def implied(assembly: Assembly, one: Declared) -> set[Right]:
         }
     if "bus" in f.needs:
         found.add(("events:PutEvents", arn("events", f"event-bus/{stage.prefix}"), ""))
+    if "sockets" in f.needs:
+        api = arn("execute-api", f"{assembly.parameter('sockets/id')}/{stage.name}")
+        found |= {
+            ("execute-api:ManageConnections", f"{api}/{method}/@connections/*", "")
+            for method in ("POST", "DELETE")
+        }
     if "bucket" in f.needs:
         objects = f"arn:${{AWS::Partition}}:s3:::{assembly.parameter('data/bucket')}/*"
         found |= {(f"s3:{action}", objects, "") for action in ("GetObject", "PutObject")}
@@ -144,9 +150,12 @@ def test_nobody_may_do_everything(assembly: Assembly) -> None:
 
 
 def test_a_wildcard_is_below_something_of_ours(assembly: Assembly) -> None:
-    """The objects of the one bucket, the streams of a log, the versions of a function."""
+    """The objects of the one bucket, the streams of a log, the versions of a function, the
+    connections of the one WebSocket API.
+    """
     below = re.compile(
-        r"s3:::\{\{[^}]*/data/bucket\}\}/\*$|:log-group:[^*]+:\*$|:function:[^*]+:\*$"
+        r"s3:::\{\{[^}]*/data/bucket\}\}/\*$|:log-group:[^*]+:\*$|:function:[^*]+:\*$|"
+        r":\{\{[^}]*/sockets/id\}\}/[a-z]+/[A-Z]+/@connections/\*$"
     )
     for role in roles(assembly).values():
         for _, resource, _ in rights(assembly, role):
@@ -233,11 +242,12 @@ def _of_queues(assembly: Assembly, one: Declared) -> set[Right]:
 
 
 def _of_keys(assembly: Assembly, one: Declared) -> set[Right]:
-    """Data keys of workspaces with the workspace's name; for S3 and Secrets Manager, only through
-    them.
+    """Data keys of workspaces with the workspace's name, secrets of people with theirs; for S3 and
+    Secrets Manager, only through them.
     """
     f, key = one.function, assembly.parameter("data/key")
     workspace = _condition({"Null": {"kms:EncryptionContext:workspace_id": "false"}})
+    person = _condition({"Null": {"kms:EncryptionContext:user_id": "false"}})
     through = {
         service: _condition(
             {"StringEquals": {"kms:ViaService": f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}"}}
@@ -250,6 +260,8 @@ def _of_keys(assembly: Assembly, one: Declared) -> set[Right]:
             ("kms:Decrypt", key, workspace),
             ("kms:GenerateDataKeyWithoutPlaintext", key, workspace),
         }
+    if "people_encryption" in f.needs:
+        found |= {("kms:Decrypt", key, person), ("kms:Encrypt", key, person)}
     if "bucket" in f.needs:
         found |= {(f"kms:{a}", key, through["s3"]) for a in ("Decrypt", "GenerateDataKey")}
     if f.secrets or f.writes_secrets:

@@ -143,10 +143,13 @@ def test_nobody_comes_in_from_outside(deployed: Assembly) -> None:
         assert not {"CidrIp", "CidrIpv6", "SourcePrefixListId"} & set(rule)
 
 
-def test_functions_reach_the_outside_by_https_only_and_data_not_at_all(deployed: Assembly) -> None:
+def test_functions_reach_the_outside_by_https_and_mail_servers_and_data_not_at_all(
+    deployed: Assembly,
+) -> None:
     """An isolated subnet has no route to it all the same: the range stands for S3's gateway."""
     outside = {edge for edge in ways_out(deployed) if edge[1] == WORLD}
-    assert outside == {(name, WORLD, 443) for name in FUNCTIONS}
+    mail = {("egress", WORLD, port) for port in (465, 587)}
+    assert outside == {(name, WORLD, 443) for name in FUNCTIONS} | mail
     for _, rule in _rules(deployed, "Egress"):
         assert "CidrIpv6" not in rule
     spoken_of = {group for group, _ in _rules(deployed, "Egress")}

@@ -63,9 +63,10 @@ def methods(assembly: Assembly) -> dict[str, Resource]:
 
 def test_routes_are_the_declared_prefixes_and_all_below_them(assembly: Assembly) -> None:
     expected = {
-        f"ANY {http.prefix}{below}": invoked(assembly, one.name)
+        f"ANY {prefix}{below}": invoked(assembly, one.name)
         for one in ALL
         for http in one.function.http
+        for prefix in http.prefixes
         for below in ("", "/{proxy+}")
     }
     found = {route: one["Integration"]["Uri"] for route, one in methods(assembly).items()}
@@ -75,9 +76,10 @@ def test_routes_are_the_declared_prefixes_and_all_below_them(assembly: Assembly)
 def test_every_method_asks_the_authorizer_but_those_declared_public(assembly: Assembly) -> None:
     guard = assembly.one("AWS::ApiGateway::Authorizer").ref
     expected = {
-        f"ANY {http.prefix}{below}": ("NONE", None) if http.public else ("CUSTOM", guard)
+        f"ANY {prefix}{below}": ("NONE", None) if http.public else ("CUSTOM", guard)
         for one in ALL
         for http in one.function.http
+        for prefix in http.prefixes
         for below in ("", "/{proxy+}")
     }
     found = {
@@ -85,6 +87,14 @@ def test_every_method_asks_the_authorizer_but_those_declared_public(assembly: As
         for route, one in methods(assembly).items()
     }
     assert found == expected
+
+
+def test_the_newest_version_of_the_api_has_another_name(assembly: Assembly) -> None:
+    found = {route.partition(" ")[2] for route in methods(assembly)}
+    newest = {path for path in found if path.startswith("/api/v1/")}
+    assert newest
+    named = {path.replace("/api/v1/", "/api/latest/", 1) for path in newest}
+    assert named == {path for path in found if path.startswith("/api/latest/")}
 
 
 def test_functions_get_requests_as_they_are(assembly: Assembly) -> None:
@@ -113,7 +123,7 @@ def test_this_api_and_no_other_may_call_the_functions_with_routes(assembly: Asse
     expected = {
         assembly.live(name): arn("execute-api", f"{api}/{what}") for name, what in callers.items()
     }
-    permissions = assembly.of("AWS::Lambda::Permission")
+    permissions = assembly.templates["api"].of("AWS::Lambda::Permission")
     assert {one["FunctionName"]: one["SourceArn"] for one in permissions} == expected
     assert len(permissions) == len(expected)
     for one in permissions:
@@ -128,12 +138,10 @@ def test_the_api_is_regional_and_takes_what_the_laptop_takes(assembly: Assembly)
     assert api["MinimumCompressionSize"] == COMPRESSED_BYTES
 
 
-def test_socket_routes_are_the_declared_ones_and_no_http_api_is_there(assembly: Assembly) -> None:
-    """No firewall can stand before an HTTP API."""
+def test_there_is_no_http_api(assembly: Assembly) -> None:
+    """No firewall can stand before one."""
     apis = assembly.of("AWS::ApiGatewayV2::Api")
     assert {one["ProtocolType"] for one in apis} <= {"WEBSOCKET"}
-    routes = {one["RouteKey"] for one in assembly.of("AWS::ApiGatewayV2::Route")}
-    assert routes == {route for one in ALL for route in one.function.sockets}
 
 
 def test_the_whole_api_is_throttled_and_logs_no_secret(assembly: Assembly) -> None:

@@ -17,6 +17,7 @@ from template_tests.templates import Assembly, Resource, load
 FROZEN = Path(__file__).with_name("frozen_ids.txt")
 STATEFUL = {
     "AWS::ApiGateway::RestApi": "its address changes, and Gmail pushes to the old one",
+    "AWS::ApiGatewayV2::Api": "its address changes, which live versions do not learn",
     "AWS::EC2::Subnet": "what is in it moves",
     "AWS::EC2::VPC": "all that is in it is made anew",
     "AWS::ElastiCache::ServerlessCache": "its name is taken, so the deploy fails",
@@ -32,6 +33,8 @@ STATEFUL = {
 }
 """What CloudFormation would do wrong at a changed logical id, which it takes for another thing."""
 
+ABOVE = {"api", "sockets"}
+"""What leads to the functions."""
 EMULATED = {
     "it has no network": r"^network: |: VpcConfig: |\"ec2:CreateNetworkInterface\"",
     "it has no database": r"^data: (Database|Parameters|Proxy|ProxyRole)/|\"rds-db:connect\"|"
@@ -41,11 +44,13 @@ EMULATED = {
     "it has no firewall": r"^api: Firewall(OnApi)?: ",
     "its database is elsewhere": r"HASTE_DATABASE_URL: .* -> postgresql://\w+@127\.0\.0\.1/haste$",
     "its cache is elsewhere": r"HASTE_CACHE_URL: .* -> redis://127\.0\.0\.1$",
+    "its sockets have no host": r"HASTE_SOCKETS_\w+: .* -> (http|ws)://127\.0\.0\.1/_aws/execute-api/",
 }
 """All that may differ between `dev` and the emulated stage, but for the hashes of code."""
 SIZED = {
     "how long logs are kept": r"Log/Resource: RetentionInDays: ",
     "how many requests the API takes": r": MethodSettings/0/Throttling(Burst|Rate)Limit: ",
+    "how many messages": r"^sockets: Stage: DefaultRouteSettings/Throttling(Burst|Rate)Limit: ",
     "how much the cache holds": r"^data: Cache: CacheUsageLimits/",
     "how large the database grows": r"^data: Database/Resource: ServerlessV2ScalingConfiguration/",
     "how far back it can be restored": r"^data: Database/Resource: BackupRetentionPeriod: ",
@@ -84,16 +89,17 @@ def dependencies(assembly: Assembly, stack: str) -> set[str]:
 def test_every_capability_has_a_stack(assembly: Assembly) -> None:
     below = {"data", "layers", "messaging"}
     below |= set() if "network" in assembly.stage.lacks else {"network"}
-    assert set(assembly.templates) == {one.name for one in capabilities()} | below | {"api"}
+    assert set(assembly.templates) == {one.name for one in capabilities()} | below | ABOVE
 
 
-def test_the_schema_is_there_before_the_code_and_the_api_last(assembly: Assembly) -> None:
+def test_the_schema_is_there_before_the_code_and_the_apis_last(assembly: Assembly) -> None:
     names = {one.name for one in capabilities()}
-    below = set(assembly.templates) - names - {"api"}
+    below = set(assembly.templates) - names - ABOVE
     assert dependencies(assembly, "migrations") == below
     for name in names - {"migrations"}:
         assert dependencies(assembly, name) == below | {"migrations"}, name
-    assert dependencies(assembly, "api") == set(assembly.templates) - {"api"}
+    assert dependencies(assembly, "api") == set(assembly.templates) - ABOVE
+    assert dependencies(assembly, "sockets") == set(assembly.templates) - {"sockets"}
     if "network" in below:
         assert "network" in dependencies(assembly, "data")
 

@@ -22,6 +22,7 @@ from events.catalogue import all_events
 from events.envelope import Event
 from functions.contacts.api import handler as contacts
 from infra_cdk.registry import declared
+from shared import cache
 from shared.aws import client
 from shared.cursors import encode_cursor
 from shared.runtime import Consumer
@@ -46,8 +47,10 @@ def them(database: Database, new_workspace: Callable[[], Workspace]) -> Tenant:
 
 
 @pytest.fixture
-def outside(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Vendors that do not answer, and queues that do."""
+def outside(aws: None, valkey: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Vendors that do not answer, queues and a cache that do."""
+    monkeypatch.setenv("HASTE_CACHE_URL", valkey.url)
+    cache.connected.cache_clear()
     url = client("sqs").create_queue(
         QueueName=f"any-{uuid4().hex}.fifo", Attributes={"FifoQueue": "true"}
     )["QueueUrl"]
@@ -56,6 +59,10 @@ def outside(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv(f"HASTE_QUEUE_{queue.upper().replace('-', '_')}", url)
     monkeypatch.setenv("HASTE_GOOGLE_API_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("HASTE_GMAIL_TOPIC", "projects/laptop/topics/gmail")
+    monkeypatch.setenv("HASTE_SOCKETS_URL", "ws://127.0.0.1:9/ws")
+    yield
+    cache.connected().close()
+    cache.connected.cache_clear()
 
 
 def test_only_these_routes_are_public() -> None:
@@ -234,18 +241,21 @@ def test_what_they_have_is_no_duplicate_for_us(
 # What is delivered
 
 
-def _consumers() -> Iterator[tuple[str, Consumer, str]]:
-    """Every queue's consumer of events and each event that it reacts to."""
+def _consumers() -> Iterator[tuple[str, Consumer, str, str | None]]:
+    """Every queue's consumer of events, each event that it reacts to, and as whom it does."""
     for one in declared():
         if one.function.queue and one.function.queue.listens:
             module = import_module(one.entry.rpartition(".")[0])
             for listened in one.function.queue.listens:
-                yield one.name, module.consumer, listened
+                yield one.name, module.consumer, listened, one.function.role
 
 
 @pytest.mark.parametrize(
-    ("consumer", "kind"),
-    [pytest.param(consumer, kind, id=f"{name}-{kind}") for name, consumer, kind in _consumers()],
+    ("consumer", "kind", "role"),
+    [
+        pytest.param(consumer, kind, role, id=f"{name}-{kind}")
+        for name, consumer, kind, role in _consumers()
+    ],
 )
 def test_an_event_of_ours_that_names_theirs_reaches_nothing_of_theirs(
     us: Tenant,
@@ -255,11 +265,12 @@ def test_an_event_of_ours_that_names_theirs_reaches_nothing_of_theirs(
     database: Database,
     consumer: Consumer,
     kind: str,
+    role: str,
 ) -> None:
     before = rows_of(database, them)
     for identifier in sorted(them.all_ids):
         event = _event(kind, us, identifier)
-        assert deliver(consumer.handler, event) == []
+        assert deliver(consumer.handler, event, role=role) == []
         assert event.workspace_id == us.workspace.id
     assert rows_of(database, them) == before
     said = them.all_ids  # the events themselves named them

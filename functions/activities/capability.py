@@ -1,6 +1,6 @@
 """Activities: what people of a workspace have to do."""
 
-from shared.wiring import Capability, Function, Http
+from shared.wiring import Capability, Function, Http, Queue
 
 CAPABILITY = Capability(
     "activities",
@@ -14,6 +14,15 @@ CAPABILITY = Capability(
             env=("RATE_LIMITS",),
             memory=1024,
             snap_start=True,
+        ),
+        Function(
+            "owners",
+            "consumers.handler",
+            # One who owned many takes a while.
+            queue=Queue("tasks-owners", listens=("MemberLeft",), batch=1, concurrency=2),
+            needs=frozenset({"database", "bus"}),
+            role="crm_worker",
+            timeout=300,
         ),
     ),
 )

@@ -7,10 +7,18 @@ from uuid import UUID
 
 from events.activities import TaskChanged, TaskCreated, TaskDeleted, TaskRestored
 from functions.activities import queries, store
-from functions.activities.models import NewTask, Task, TaskChange, UnknownContact, UnknownEmail
+from functions.activities.models import (
+    NewTask,
+    StoredTask,
+    Task,
+    TaskChange,
+    UnknownContact,
+    UnknownEmail,
+)
+from shared.access import refuse_hidden
 from shared.db import Tx
 from shared.errors import FieldError, PreconditionFailed, Unprocessable
-from shared.owners import require_owner
+from shared.owners import PASSED_ON_AT_ONCE, may_pass_on, require_owner
 
 
 def create_task(tx: Tx, new: NewTask, *, automation_run_id: UUID | None = None) -> Task:
@@ -18,11 +26,13 @@ def create_task(tx: Tx, new: NewTask, *, automation_run_id: UUID | None = None) 
     it, unless it says otherwise.
 
     Raises:
+        NotPermitted: it names a field that is hidden from the caller.
         UnknownContact: its contact does not exist.
         UnknownEmail: its mail does not exist.
         UnknownOwner: its owner is no member of the workspace.
         OwnerOutOfReach: the caller would not see it.
     """
+    refuse_hidden(tx.access, new)
     owner_id = tx.user_id
     if "owner_id" in new.model_fields_set:
         owner_id = new.owner_id
@@ -45,6 +55,7 @@ def change_task(tx: Tx, task_id: UUID, change: TaskChange, *, version: int | Non
     """Change the fields that `change` names; a change to the same values is none.
 
     Raises:
+        NotPermitted: it names a field that is hidden from the caller.
         TaskNotFound: there is no such task.
         PreconditionFailed: it is no longer at `version`.
         UnknownContact: its new contact does not exist.
@@ -52,6 +63,7 @@ def change_task(tx: Tx, task_id: UUID, change: TaskChange, *, version: int | Non
         UnknownOwner: its new owner is no member of the workspace.
         OwnerOutOfReach: the caller would no longer see it.
     """
+    refuse_hidden(tx.access, change)
     given = change.model_dump(exclude_unset=True)
     for field in ("title", "status"):
         if field in given and given[field] is None:
@@ -103,6 +115,25 @@ def delete_task(tx: Tx, task_id: UUID, *, version: int | None = None) -> None:
     )
 
 
+def pass_on_tasks(tx: Tx, owner_id: UUID, heir_id: UUID) -> bool:
+    """Give some tasks of somebody who left to a member; whether there may be more."""
+    if not may_pass_on(tx, owner_id, heir_id):
+        return False
+    passed = store.pass_on(tx, owner_id, heir_id, most=PASSED_ON_AT_ONCE)
+    for task in passed:
+        tx.emit(
+            TaskChanged(
+                **tx.envelope(task.id, task.version),
+                title=task.title,
+                status=task.status,
+                changed=("owner_id",),
+                email_id=task.email_id,
+                contact_id=task.contact_id,
+            )
+        )
+    return len(passed) == PASSED_ON_AT_ONCE
+
+
 def _refuse_unknown(tx: Tx, contact_id: UUID) -> None:
     if not queries.contact_exists(tx, contact_id):
         raise UnknownContact
@@ -119,20 +150,20 @@ def restore_task(tx: Tx, task_id: UUID, before: dict[str, Any] | None, *, versio
     Raises:
         PreconditionFailed: it is no longer at `version`, or the caller does not see it.
     """
-    current = queries.find_row(tx, task_id)
-    if current is None or current["version"] != version:
+    current = queries.find_stored(tx, task_id)
+    if current is None or current.version != version:
         raise PreconditionFailed
     if before is None:
-        if current["deleted_at"] is None:
+        if current.deleted_at is None:
             delete_task(tx, task_id, version=version)
         return
     task = store.restore(tx, task_id, before, version)
     if task is None:
         raise PreconditionFailed
-    envelope = tx.envelope(task_id, task.version)
-    if before["deleted_at"] is not None:
+    envelope, was = tx.envelope(task_id, task.version), StoredTask.model_validate(before)
+    if was.deleted_at is not None:
         tx.emit(TaskDeleted(**envelope, title=task.title))
-    elif current["deleted_at"] is not None:
+    elif current.deleted_at is not None:
         tx.emit(
             TaskRestored(
                 **envelope,
@@ -143,7 +174,9 @@ def restore_task(tx: Tx, task_id: UUID, before: dict[str, Any] | None, *, versio
             )
         )
     else:
-        changed = tuple(name for name in TaskChange.model_fields if current[name] != before[name])
+        changed = tuple(
+            name for name in TaskChange.model_fields if getattr(current, name) != getattr(was, name)
+        )
         tx.emit(
             TaskChanged(
                 **envelope,

@@ -95,3 +95,9 @@ class Task(BaseModel):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class StoredTask(Task):
+    """A task as it is stored, deleted or not."""
+
+    deleted_at: datetime | None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 from functions.activities.fields import TASKS
-from functions.activities.models import Status, Task, TaskNotFound
+from functions.activities.models import Status, StoredTask, Task, TaskNotFound
 from shared.cursors import Key
 from shared.db import Tx
 from shared.filters import AllOf, Listing, equal
@@ -18,6 +17,11 @@ _ALL: LiteralString = """
         automation_run_id, version, created_at, updated_at
     from tasks
     where workspace_id = %(workspace_id)s and deleted_at is null
+"""
+_OF_EACH: LiteralString = """
+    select task.id, title, notes, status, due_at, contact_id, email_id, source, owner_id,
+        created_by, automation_run_id, version, created_at, updated_at
+    from unnest(%(parents)s::uuid[]) as parent (id) cross join lateral (
 """
 
 
@@ -105,19 +109,19 @@ def tasks_of_emails(tx: Tx, email_ids: Sequence[UUID], listing: Listing) -> list
 def _pages(tx: Tx, theirs: LiteralString, parents: Sequence[UUID], listing: Listing) -> list[Task]:
     """A page for each parent, each from the index of its tasks."""
     page = listing.page()
-    lateral = "cross join lateral (" + _ALL + theirs + page.sql + ") task"
-    query = "select task.* from unnest(%(parents)s::uuid[]) as parent (id) " + lateral  # noqa: S608 -- literals
+    query = _OF_EACH + _ALL + theirs + page.sql + ") task"
     return tx.all(Task, query, parents=list(parents), **page.params)
 
 
-def find_row(tx: Tx, task_id: UUID) -> dict[str, Any] | None:
-    """The whole row of a task, deleted or not, locked until the transaction ends."""
-    found = tx.one(
-        str,
+def find_stored(tx: Tx, task_id: UUID) -> StoredTask | None:
+    """The task with this id, deleted or not, locked until the transaction ends."""
+    return tx.one(
+        StoredTask,
         """
-        select to_jsonb(t)::text from tasks t
+        select id, title, notes, status, due_at, contact_id, email_id, source, owner_id, created_by,
+            automation_run_id, version, created_at, updated_at, deleted_at
+        from tasks
         where workspace_id = %(workspace_id)s and id = %(id)s for update
         """,
         id=task_id,
     )
-    return json.loads(found) if found else None

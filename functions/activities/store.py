@@ -94,3 +94,27 @@ def restore(tx: Tx, task_id: UUID, before: dict[str, Any], version: int) -> Task
         before=Jsonb(before),
         version=version,
     )
+
+
+def pass_on(tx: Tx, owner_id: UUID, heir_id: UUID, *, most: int) -> list[Task]:
+    """Give up to `most` tasks of one owner to another; the tasks, as they are now."""
+    return tx.all(
+        Task,
+        """
+        with some as materialized (
+            select id from tasks
+            where workspace_id = %(workspace_id)s and owner_id = %(owner_id)s
+                and deleted_at is null
+            order by created_at desc, id desc limit %(most)s
+            for no key update
+        )
+        update tasks t set owner_id = %(heir_id)s, version = t.version + 1, updated_at = now()
+        from some
+        where t.workspace_id = %(workspace_id)s and t.id = some.id
+        returning t.id, t.title, t.notes, t.status, t.due_at, t.contact_id, t.email_id, t.source,
+            t.owner_id, t.created_by, t.automation_run_id, t.version, t.created_at, t.updated_at
+        """,
+        owner_id=owner_id,
+        heir_id=heir_id,
+        most=most,
+    )

@@ -72,7 +72,7 @@ CAPABILITY = Capability(
         ),
         Function(
             "mail",
-            "consumers.handler",
+            "consumers.mails.handler",
             # A slow server holds up one mail.
             queue=Queue("auth-mail", batch=1, concurrency=5),
             needs=frozenset({"database", "egress"}),
@@ -80,6 +80,13 @@ CAPABILITY = Capability(
             secrets=("smtp",),
             env=("CONSOLE_URL", "MAIL_FROM", "SMTP_URL"),
             timeout=60,
+        ),
+        Function(
+            "members",
+            "consumers.members.handler",
+            queue=Queue("auth-members", listens=("MemberLeft",)),
+            needs=frozenset({"database", "cache", "bus"}),
+            role="crm_auth",
         ),
         Function(
             "mail-jobs",

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from events.contacts import ContactChanged, ContactCreated, ContactDeleted, ContactRestored
 from functions.contacts import queries, store
-from functions.contacts.models import Contact, ContactChange, EmailTaken, NewContact
+from functions.contacts.models import Contact, ContactChange, EmailTaken, NewContact, StoredContact
+from shared.access import refuse_hidden
 from shared.db import Tx
 from shared.errors import FieldError, PreconditionFailed, Unprocessable
-from shared.owners import require_owner
+from shared.owners import PASSED_ON_AT_ONCE, may_pass_on, require_owner
 
 _UPSERT_ATTEMPTS = 3
 """In between, somebody may delete what they had just created."""
@@ -21,10 +22,12 @@ def create_contact(tx: Tx, new: NewContact) -> Contact:
     """Create a contact; whoever acts owns it, unless it says otherwise.
 
     Raises:
+        NotPermitted: it names a field that is hidden from the caller.
         EmailTaken: another contact has the address.
         UnknownOwner: its owner is no member of the workspace.
         OwnerOutOfReach: the caller would not see it.
     """
+    refuse_hidden(tx.access, new)
     owner_id = tx.user_id
     if "owner_id" in new.model_fields_set:
         owner_id = new.owner_id
@@ -46,12 +49,14 @@ def change_contact(
     """Change the fields that `change` names; a change to the same values is none.
 
     Raises:
+        NotPermitted: it names a field that is hidden from the caller.
         ContactNotFound: there is no such contact.
         PreconditionFailed: it is no longer at `version`.
         EmailTaken: another contact has the new address.
         UnknownOwner: its new owner is no member of the workspace.
         OwnerOutOfReach: the caller would no longer see it.
     """
+    refuse_hidden(tx.access, change)
     given = change.model_dump(exclude_unset=True)
     if "name" in given and given["name"] is None:
         raise Unprocessable(errors=(FieldError("/name", "a contact needs a name", "null"),))
@@ -71,11 +76,13 @@ def upsert_contact(tx: Tx, new: NewContact) -> tuple[Contact, bool]:
     waits for the first to commit.
 
     Raises:
+        NotPermitted: it names a field that is hidden from the caller.
         Unprocessable: there is no email to find it by.
         EmailTaken: it is one that the caller does not see.
         UnknownOwner: its owner is no member of the workspace.
         OwnerOutOfReach: the caller would not see it.
     """
+    refuse_hidden(tx.access, new)
     if new.email is None:
         missing = FieldError("/email", "the contact is found by its email", "missing")
         raise Unprocessable(errors=(missing,))
@@ -130,6 +137,23 @@ def delete_contact(tx: Tx, contact_id: UUID, *, version: int | None = None) -> N
     )
 
 
+def pass_on_contacts(tx: Tx, owner_id: UUID, heir_id: UUID) -> bool:
+    """Give some contacts of somebody who left to a member; whether there may be more."""
+    if not may_pass_on(tx, owner_id, heir_id):
+        return False
+    passed = store.pass_on(tx, owner_id, heir_id, most=PASSED_ON_AT_ONCE)
+    for contact in passed:
+        tx.emit(
+            ContactChanged(
+                **tx.envelope(contact.id, contact.version),
+                email=contact.email,
+                name=contact.name,
+                changed=("owner_id",),
+            )
+        )
+    return len(passed) == PASSED_ON_AT_ONCE
+
+
 def _refuse_taken(tx: Tx, email: str) -> None:
     other = queries.find_by_email(tx, email)
     if other is not None:
@@ -145,23 +169,23 @@ def restore_contact(
         PreconditionFailed: it is no longer at `version`, or the caller does not see it.
         EmailTaken: another contact has its address by now. The transaction can then only roll back.
     """
-    current = queries.find_row(tx, contact_id)
-    if current is None or current["version"] != version:
+    current = queries.find_stored(tx, contact_id)
+    if current is None or current.version != version:
         raise PreconditionFailed
     if before is None:
-        if current["deleted_at"] is None:
+        if current.deleted_at is None:
             delete_contact(tx, contact_id, version=version)
         return
     contact = store.restore(tx, contact_id, before, version)
     if contact is None:
         raise PreconditionFailed
-    envelope = tx.envelope(contact_id, contact.version)
-    if before["deleted_at"] is not None:
+    envelope, was = tx.envelope(contact_id, contact.version), StoredContact.model_validate(before)
+    if was.deleted_at is not None:
         tx.emit(ContactDeleted(**envelope, email=contact.email))
-    elif current["deleted_at"] is not None:
+    elif current.deleted_at is not None:
         tx.emit(ContactRestored(**envelope, email=contact.email, name=contact.name))
     else:
         changed = tuple(
-            name for name in ContactChange.model_fields if current[name] != before[name]
+            one for one in ContactChange.model_fields if getattr(current, one) != getattr(was, one)
         )
         tx.emit(ContactChanged(**envelope, email=contact.email, name=contact.name, changed=changed))

@@ -83,3 +83,9 @@ class Contact(BaseModel):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class StoredContact(Contact):
+    """A contact as it is stored, deleted or not."""
+
+    deleted_at: datetime | None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 from functions.contacts.fields import CONTACTS
-from functions.contacts.models import Contact, ContactNotFound
+from functions.contacts.models import Contact, ContactNotFound, StoredContact
 from shared.cursors import Key
 from shared.db import Tx
 from shared.filters import Listing
@@ -71,14 +70,15 @@ def contacts_by_emails(tx: Tx, emails: Sequence[str]) -> list[Contact]:
     return tx.all(Contact, _ALL + " and email = any(%(emails)s)", emails=list(emails))
 
 
-def find_row(tx: Tx, contact_id: UUID) -> dict[str, Any] | None:
-    """The whole row of a contact, deleted or not, locked until the transaction ends."""
-    found = tx.one(
-        str,
+def find_stored(tx: Tx, contact_id: UUID) -> StoredContact | None:
+    """The contact with this id, deleted or not, locked until the transaction ends."""
+    return tx.one(
+        StoredContact,
         """
-        select to_jsonb(c)::text from contacts c
+        select id, name, email, phone, company, job_title, tags, owner_id, version, created_at,
+            updated_at, deleted_at
+        from contacts
         where workspace_id = %(workspace_id)s and id = %(id)s for update
         """,
         id=contact_id,
     )
-    return json.loads(found) if found else None

@@ -78,6 +78,30 @@ def delete(tx: Tx, contact_id: UUID, version: int) -> int | None:
     )
 
 
+def pass_on(tx: Tx, owner_id: UUID, heir_id: UUID, *, most: int) -> list[Contact]:
+    """Give up to `most` contacts of one owner to another; the contacts, as they are now."""
+    return tx.all(
+        Contact,
+        """
+        with some as materialized (
+            select id from contacts
+            where workspace_id = %(workspace_id)s and owner_id = %(owner_id)s
+                and deleted_at is null
+            order by created_at desc, id desc limit %(most)s
+            for no key update
+        )
+        update contacts c set owner_id = %(heir_id)s, version = c.version + 1, updated_at = now()
+        from some
+        where c.workspace_id = %(workspace_id)s and c.id = some.id
+        returning c.id, c.name, c.email, c.phone, c.company, c.job_title, c.tags, c.owner_id,
+            c.version, c.created_at, c.updated_at
+        """,
+        owner_id=owner_id,
+        heir_id=heir_id,
+        most=most,
+    )
+
+
 def _columns(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "tags": list(values["tags"])}
 

@@ -36,7 +36,7 @@ def read_sessions(tx: Tx, session_ids: Collection[UUID]) -> list[LiveSession]:
         select s.id as session_id, m.role, r.grants
         from sessions s
         join memberships m on m.workspace_id = s.workspace_id and m.user_id = s.user_id
-            and m.ended_at is null
+            and m.ended_at is null and (m.rejoined_at is null or m.rejoined_at <= s.created_at)
         left join roles r on r.workspace_id = m.workspace_id and r.id = m.role_id
         where s.workspace_id = %(workspace_id)s and s.id = any(%(ids)s)
             and s.revoked_at is null and s.expires_at > now()

@@ -42,7 +42,13 @@ _PAGE = """\
 _STYLE = "html, body, #graphiql { height: 100%; margin: 0; }\n"
 # The schema can be read by whoever is signed in: the token goes into the headers, below the query.
 _START = """\
-const fetcher = GraphiQL.createFetcher({ url: "/api/v1/graphql" });
+const send = GraphiQL.createFetcher({ url: "/api/v1/graphql" });
+const fetcher = (question, options) => {
+  const authorization = options?.headers?.Authorization ?? "";
+  return authorization.replace("Bearer", "").trim() === ""
+    ? { errors: [{ message: "Put your token into the headers, and fetch the schema again." }] }
+    : send(question, options);
+};
 const query = `# Put your token into the headers below;
 # then fetch the schema: the arrows at the left.
 {

@@ -5,7 +5,83 @@ CREATE SCHEMA app;
 
 ALTER SCHEMA app OWNER TO crm_owner;
 
-CREATE FUNCTION app.begin_request(workspace uuid, caller uuid, access text DEFAULT NULL::text) RETURNS void
+CREATE FUNCTION app.audit() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    was jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+    is_now jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+    any_row jsonb := coalesce(is_now, was);
+    what text := case tg_op when 'INSERT' then 'created' when 'DELETE' then 'deleted'
+        else 'changed' end;
+    before jsonb;
+    after jsonb;
+    origin json := nullif(current_setting('app.origin', true), '');
+begin
+    if tg_op = 'UPDATE' and (was ->> 'deleted_at' is null) <> (is_now ->> 'deleted_at' is null) then
+        if was ->> 'deleted_at' is null then
+            what := 'deleted';
+            is_now := null;
+        else
+            what := 'restored';
+            was := null;
+        end if;
+    end if;
+    select jsonb_object_agg(name, old_value), jsonb_object_agg(name, new_value)
+    into before, after
+    from (
+        select name, nullif(was -> name, 'null') as old_value, nullif(is_now -> name, 'null') as new_value
+        from unnest(string_to_array(tg_argv[1], ',')) as name
+        union all
+        select name, '"***"', '"***"' from unnest(string_to_array(tg_argv[2], ',')) as name
+        where what = 'changed' and was -> name is distinct from is_now -> name
+    ) as columns
+    where old_value is distinct from new_value or old_value = '"***"';
+    if what = 'changed' and after is null then
+        return null;
+    end if;
+    insert into public.audit_log (workspace_id, id, at, actor, action, object_type, object_id,
+        before, after, source_ip, user_agent, request_id)
+    values (coalesce(any_row ->> 'workspace_id', any_row ->> 'id')::uuid, app.uuid7(),
+        clock_timestamp(),
+        coalesce(nullif(current_setting('app.actor', true), ''), 'database:' || session_user),
+        what, tg_table_name, (any_row ->> tg_argv[0])::uuid,
+        case when was is not null then before end, case when is_now is not null then after end,
+        origin ->> 'ip', origin ->> 'agent', origin ->> 'request');
+    return null;
+end $$;
+
+ALTER FUNCTION app.audit() OWNER TO crm_owner;
+
+CREATE PROCEDURE app.audited(IN target regclass, IN object_id text, IN told text, IN hidden text DEFAULT ''::text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    watched text := concat_ws(',', told, nullif(hidden, ''), (
+        select attname from pg_attribute
+        where attrelid = target and attname = 'deleted_at' and not attisdropped));
+begin
+    execute format(
+        'create or replace trigger audit after insert or delete or update of %s on %s
+         for each row execute function app.audit(%L, %L, %L)',
+        watched, target, object_id, told, hidden);
+end $$;
+
+ALTER PROCEDURE app.audited(IN target regclass, IN object_id text, IN told text, IN hidden text) OWNER TO crm_owner;
+
+CREATE FUNCTION app.begin_operation(operation uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+begin
+    perform set_config('app.operation', operation::text, true);
+end $$;
+
+ALTER FUNCTION app.begin_operation(operation uuid) OWNER TO crm_owner;
+
+CREATE FUNCTION app.begin_request(workspace uuid, caller uuid, access text DEFAULT NULL::text, actor text DEFAULT NULL::text, origin text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog'
     AS $$
@@ -13,9 +89,11 @@ begin
     perform set_config('app.workspace_id', coalesce(workspace::text, ''), true);
     perform set_config('app.user_id', coalesce(caller::text, ''), true);
     perform set_config('app.access', ' ' || coalesce(access, '') || ' ', true);
+    perform set_config('app.actor', coalesce(actor, ''), true);
+    perform set_config('app.origin', coalesce(origin, ''), true);
 end $$;
 
-ALTER FUNCTION app.begin_request(workspace uuid, caller uuid, access text) OWNER TO crm_owner;
+ALTER FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) OWNER TO crm_owner;
 
 CREATE FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) RETURNS record
     LANGUAGE plpgsql
@@ -31,6 +109,19 @@ begin
 end $$;
 
 ALTER FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) OWNER TO crm_owner;
+
+CREATE FUNCTION app.find_member(address text) RETURNS TABLE(user_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select u.id
+    from public.users u join public.memberships m on m.user_id = u.id
+    where u.email = address and m.ended_at is null
+        and m.workspace_id = (select nullif(current_setting('app.workspace_id', true), '')::uuid)
+        and ((select app.may('members.read')) or (select app.may('members.settings')))
+$$;
+
+ALTER FUNCTION app.find_member(address text) OWNER TO crm_resolver;
 
 CREATE FUNCTION app.forget_published(workspaces uuid[], events uuid[]) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
@@ -79,19 +170,29 @@ ALTER PROCEDURE app.guard(IN target regclass, IN reading text, IN writing text, 
 CREATE PROCEDURE app.guard_owned(IN target regclass, IN thing text)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog'
-    AS $_$
+    AS $$
 begin
     call app.guard(target, null, thing || '.write', thing || '.delete');
+    call app.guard_reading(target, thing);
+end $$;
+
+ALTER PROCEDURE app.guard_owned(IN target regclass, IN thing text) OWNER TO crm_owner;
+
+CREATE PROCEDURE app.guard_reading(IN target regclass, IN thing text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $_$
+begin
     execute format(
         'create policy reading on %1$s as restrictive for select to crm_app using (
-            (select app.reach(%2$L)) = ''all''
-            or (select app.reach(%2$L)) is not null
+            (select app.reach(%2$L) = ''all'')
+            or (select app.reach(%2$L) is not null)
                 and owner_id = (select nullif(current_setting(''app.user_id'', true), '''')::uuid)
-            or (select app.reach(%2$L)) = ''team'' and owner_id = any ((select app.teammates())::uuid[])
+            or (select app.reach(%2$L) = ''team'') and owner_id = any ((select app.teammates())::uuid[])
         )', target, thing);
 end $_$;
 
-ALTER PROCEDURE app.guard_owned(IN target regclass, IN thing text) OWNER TO crm_owner;
+ALTER PROCEDURE app.guard_reading(IN target regclass, IN thing text) OWNER TO crm_owner;
 
 CREATE FUNCTION app.may(permission text) RETURNS boolean
     LANGUAGE sql STABLE
@@ -101,6 +202,19 @@ CREATE FUNCTION app.may(permission text) RETURNS boolean
 $$;
 
 ALTER FUNCTION app.may(permission text) OWNER TO crm_owner;
+
+CREATE FUNCTION app.name_members(people uuid[]) RETURNS TABLE(user_id uuid, name text, email text, verified boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select u.id, u.name, u.email, u.email_verified_at is not null
+    from public.memberships m join public.users u on u.id = m.user_id
+    where m.workspace_id = (select nullif(current_setting('app.workspace_id', true), '')::uuid)
+        and m.user_id = any (people)
+        and ((select app.may('members.read')) or (select app.may('members.settings')))
+$$;
+
+ALTER FUNCTION app.name_members(people uuid[]) OWNER TO crm_resolver;
 
 CREATE PROCEDURE app.protect(IN target regclass)
     LANGUAGE plpgsql
@@ -153,6 +267,47 @@ $$;
 
 ALTER FUNCTION app.reach(thing text) OWNER TO crm_owner;
 
+CREATE FUNCTION app.redact_audit(target uuid) RETURNS integer
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog'
+    AS $$
+    with redacted as (
+        update public.audit_log a set
+            before = case when a.object_id = target then
+                (select jsonb_object_agg(k, null::jsonb) from jsonb_object_keys(a.before) as k)
+                else a.before end,
+            after = case when a.object_id = target then
+                (select jsonb_object_agg(k, null::jsonb) from jsonb_object_keys(a.after) as k)
+                else a.after end,
+            source_ip = case when a.actor <> 'user:' || target then a.source_ip end,
+            user_agent = case when a.actor <> 'user:' || target then a.user_agent end
+        where a.workspace_id = nullif(current_setting('app.workspace_id', true), '')::uuid
+            and (a.object_id = target or a.actor = 'user:' || target)
+        returning 1
+    )
+    select count(*)::int from redacted
+$$;
+
+ALTER FUNCTION app.redact_audit(target uuid) OWNER TO crm_owner;
+
+CREATE FUNCTION app.remember_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+begin
+    insert into public.operation_changes as known
+        (workspace_id, operation_id, object, record_id, before, version)
+    values (
+        new.workspace_id, current_setting('app.operation')::uuid, tg_argv[0], new.id,
+        case when tg_op = 'UPDATE' then to_jsonb(old) end, new.version
+    )
+    on conflict (workspace_id, operation_id, object, record_id)
+        do update set version = excluded.version;
+    return null;
+end $$;
+
+ALTER FUNCTION app.remember_change() OWNER TO crm_owner;
+
 CREATE FUNCTION app.resolve_due_endpoints(most integer) RETURNS TABLE(workspace_id uuid, endpoint_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -170,6 +325,18 @@ CREATE FUNCTION app.resolve_due_endpoints(most integer) RETURNS TABLE(workspace_
 $$;
 
 ALTER FUNCTION app.resolve_due_endpoints(most integer) OWNER TO crm_resolver;
+
+CREATE FUNCTION app.resolve_due_invitations(before timestamp with time zone, most integer) RETURNS TABLE(workspace_id uuid, invitation_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select i.workspace_id, i.id from public.invitations i
+    where i.mail_state = 'waiting' and i.accepted_at is null and i.revoked_at is null
+        and i.mail_due_at < before and i.expires_at > now()
+    order by i.mail_due_at limit most
+$$;
+
+ALTER FUNCTION app.resolve_due_invitations(before timestamp with time zone, most integer) OWNER TO crm_resolver;
 
 CREATE FUNCTION app.resolve_due_mailboxes(most integer) RETURNS TABLE(workspace_id uuid, mailbox_id uuid, address text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -236,6 +403,16 @@ $$;
 
 ALTER FUNCTION app.resolve_old_deliveries(before timestamp with time zone, most integer) OWNER TO crm_resolver;
 
+CREATE FUNCTION app.resolve_old_sessions(before timestamp with time zone, most integer) RETURNS TABLE(workspace_id uuid, session_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select s.workspace_id, s.id from public.sessions s
+    where s.expires_at < before order by s.expires_at limit most
+$$;
+
+ALTER FUNCTION app.resolve_old_sessions(before timestamp with time zone, most integer) OWNER TO crm_resolver;
+
 CREATE FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone, most integer) RETURNS TABLE(workspace_id uuid, mailbox_id uuid, address text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -248,6 +425,17 @@ CREATE FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone, most
 $$;
 
 ALTER FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone, most integer) OWNER TO crm_resolver;
+
+CREATE FUNCTION app.resolve_session_workspaces(person uuid) RETURNS TABLE(workspace_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select distinct s.workspace_id from public.sessions s
+    where s.user_id = person and s.revoked_at is null and s.expires_at > now()
+    order by 1
+$$;
+
+ALTER FUNCTION app.resolve_session_workspaces(person uuid) OWNER TO crm_resolver;
 
 CREATE FUNCTION app.retire_events(before timestamp with time zone) RETURNS integer
     LANGUAGE sql
@@ -302,6 +490,27 @@ end $$;
 
 ALTER FUNCTION app.roll_partitions(ahead integer) OWNER TO crm_owner;
 
+CREATE FUNCTION app.take_attempt(wanted bytea, every interval, at_once integer) RETURNS double precision
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    moment timestamptz;
+    used timestamptz;
+begin
+    insert into public.throttles as t (key, used_until) values (wanted, clock_timestamp())
+    on conflict (key) do update set used_until = greatest(t.used_until, clock_timestamp())
+    returning t.used_until into used;
+    moment := clock_timestamp();
+    if used > moment + every * (at_once - 1) then
+        return extract(epoch from used - moment - every * (at_once - 1));
+    end if;
+    update public.throttles t set used_until = used + every where t.key = wanted;
+    return 0;
+end $$;
+
+ALTER FUNCTION app.take_attempt(wanted bytea, every interval, at_once integer) OWNER TO crm_owner;
+
 CREATE FUNCTION app.teammates() RETURNS uuid[]
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog'
@@ -315,6 +524,20 @@ CREATE FUNCTION app.teammates() RETURNS uuid[]
 $$;
 
 ALTER FUNCTION app.teammates() OWNER TO crm_owner;
+
+CREATE FUNCTION app.uuid7() RETURNS uuid
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select encode(
+        substring(int8send(floor(us / 1000)::bigint) from 3)
+            || substring(int4send((28672 + (us % 1000) * 4096 / 1000)::int) from 3)
+            || substring(uuid_send(gen_random_uuid()) from 9),
+        'hex')::uuid
+    from (select (extract(epoch from clock_timestamp()) * 1000000)::bigint as us) as now
+$$;
+
+ALTER FUNCTION app.uuid7() OWNER TO crm_owner;
 
 CREATE FUNCTION app.uuid7_floor(at timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE
@@ -330,6 +553,70 @@ CREATE TABLE app.monthly_tables (
 );
 
 ALTER TABLE app.monthly_tables OWNER TO crm_owner;
+
+CREATE TABLE public.account_mails (
+    id uuid NOT NULL,
+    purpose text NOT NULL,
+    user_id uuid,
+    state text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    sent_at timestamp with time zone,
+    CONSTRAINT account_mails_check CHECK (((user_id IS NULL) = (state = 'nobody'::text))),
+    CONSTRAINT account_mails_check1 CHECK (((sent_at IS NULL) = (state <> 'sent'::text))),
+    CONSTRAINT account_mails_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'password_reset'::text, 'password_changed'::text, 'factor_added'::text, 'factor_removed'::text, 'recovery_codes_made'::text, 'recovery_code_used'::text]))),
+    CONSTRAINT account_mails_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'needless'::text, 'failed'::text, 'nobody'::text])))
+);
+
+ALTER TABLE public.account_mails OWNER TO crm_owner;
+
+CREATE TABLE public.api_keys (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    name text NOT NULL,
+    hash bytea NOT NULL,
+    grants text[] NOT NULL,
+    rate_limit_per_s integer,
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    last_used_from text,
+    revoked_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT api_keys_grants_check CHECK ((cardinality(grants) > 0)),
+    CONSTRAINT api_keys_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT api_keys_last_used_from_check CHECK ((length(last_used_from) <= 45)),
+    CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT api_keys_rate_limit_per_s_check CHECK (((rate_limit_per_s >= 1) AND (rate_limit_per_s <= 1000)))
+);
+
+ALTER TABLE ONLY public.api_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.api_keys OWNER TO crm_owner;
+
+CREATE TABLE public.audit_log (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    object_type text NOT NULL,
+    object_id uuid NOT NULL,
+    before jsonb,
+    after jsonb,
+    source_ip text,
+    user_agent text,
+    request_id text,
+    "position" bigint
+)
+PARTITION BY RANGE (id);
+
+ALTER TABLE ONLY public.audit_log FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_log OWNER TO crm_owner;
 
 CREATE TABLE public.automation_runs (
     workspace_id uuid NOT NULL,
@@ -369,6 +656,17 @@ CREATE TABLE public.automations (
 ALTER TABLE ONLY public.automations FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.automations OWNER TO crm_owner;
+
+CREATE TABLE public.challenges (
+    hash bytea NOT NULL,
+    user_id uuid NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT challenges_hash_check CHECK ((length(hash) = 32))
+);
+
+ALTER TABLE public.challenges OWNER TO crm_owner;
 
 CREATE TABLE public.contacts (
     workspace_id uuid NOT NULL,
@@ -526,6 +824,22 @@ ALTER TABLE ONLY public.event_log FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.event_log OWNER TO crm_owner;
 
+CREATE TABLE public.failed_sign_ins (
+    id uuid NOT NULL,
+    user_id uuid,
+    step text NOT NULL,
+    tried_at timestamp with time zone DEFAULT now() NOT NULL,
+    source_ip text,
+    user_agent text,
+    request_id text,
+    CONSTRAINT failed_sign_ins_request_id_check CHECK ((length(request_id) <= 100)),
+    CONSTRAINT failed_sign_ins_source_ip_check CHECK ((length(source_ip) <= 45)),
+    CONSTRAINT failed_sign_ins_step_check CHECK ((step = ANY (ARRAY['password'::text, 'second_factor'::text]))),
+    CONSTRAINT failed_sign_ins_user_agent_check CHECK ((length(user_agent) <= 300))
+);
+
+ALTER TABLE public.failed_sign_ins OWNER TO crm_owner;
+
 CREATE TABLE public.feed (
     workspace_id uuid NOT NULL,
     "position" bigint DEFAULT 0 NOT NULL,
@@ -559,6 +873,39 @@ CREATE TABLE public.inbox (
 ALTER TABLE ONLY public.inbox FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.inbox OWNER TO crm_owner;
+
+CREATE TABLE public.invitations (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    email text NOT NULL,
+    role text NOT NULL,
+    role_id uuid,
+    invited_by uuid NOT NULL,
+    inviter text NOT NULL,
+    token_hashes bytea[] DEFAULT '{}'::bytea[] NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    accepted_at timestamp with time zone,
+    accepted_by uuid,
+    revoked_at timestamp with time zone,
+    mail_state text DEFAULT 'waiting'::text NOT NULL,
+    mail_attempts integer DEFAULT 0 NOT NULL,
+    mail_due_at timestamp with time zone DEFAULT now() NOT NULL,
+    mail_asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT invitations_check CHECK (((role = 'custom'::text) = (role_id IS NOT NULL))),
+    CONSTRAINT invitations_check1 CHECK (((accepted_at IS NULL) OR (accepted_by IS NOT NULL))),
+    CONSTRAINT invitations_check2 CHECK (((accepted_at IS NULL) OR (revoked_at IS NULL))),
+    CONSTRAINT invitations_email_check CHECK (((email = lower(email)) AND (length(email) <= 320))),
+    CONSTRAINT invitations_inviter_check CHECK ((length(inviter) <= 320)),
+    CONSTRAINT invitations_mail_state_check CHECK ((mail_state = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text]))),
+    CONSTRAINT invitations_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text, 'custom'::text])))
+);
+
+ALTER TABLE ONLY public.invitations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.invitations OWNER TO crm_owner;
 
 CREATE TABLE public.mail_ledger (
     workspace_id uuid NOT NULL,
@@ -618,6 +965,19 @@ ALTER TABLE ONLY public.mailboxes FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.mailboxes OWNER TO crm_owner;
 
+CREATE TABLE public.mailed_links (
+    hash bytea NOT NULL,
+    purpose text NOT NULL,
+    user_id uuid NOT NULL,
+    email text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT mailed_links_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT mailed_links_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text])))
+);
+
+ALTER TABLE public.mailed_links OWNER TO crm_owner;
+
 CREATE TABLE public.memberships (
     workspace_id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -627,6 +987,7 @@ CREATE TABLE public.memberships (
     version bigint DEFAULT 1 NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     ended_at timestamp with time zone,
+    rejoined_at timestamp with time zone,
     CONSTRAINT memberships_custom CHECK (((role = 'custom'::text) = (role_id IS NOT NULL))),
     CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text, 'custom'::text])))
 );
@@ -634,6 +995,35 @@ CREATE TABLE public.memberships (
 ALTER TABLE ONLY public.memberships FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.memberships OWNER TO crm_owner;
+
+CREATE TABLE public.operation_changes (
+    workspace_id uuid NOT NULL,
+    operation_id uuid NOT NULL,
+    object text NOT NULL,
+    record_id uuid NOT NULL,
+    before jsonb,
+    version bigint NOT NULL,
+    CONSTRAINT operation_changes_object_check CHECK ((length(object) <= 100))
+);
+
+ALTER TABLE ONLY public.operation_changes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.operation_changes OWNER TO crm_owner;
+
+CREATE TABLE public.operations (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    actor text NOT NULL,
+    undone_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT operations_actor_check CHECK ((length(actor) <= 100)),
+    CONSTRAINT operations_kind_check CHECK ((kind = ANY (ARRAY['batch'::text, 'undo'::text])))
+);
+
+ALTER TABLE ONLY public.operations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.operations OWNER TO crm_owner;
 
 CREATE TABLE public.outbox (
     workspace_id uuid NOT NULL,
@@ -646,6 +1036,27 @@ CREATE TABLE public.outbox (
 ALTER TABLE ONLY public.outbox FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.outbox OWNER TO crm_owner;
+
+CREATE TABLE public.recovery_codes (
+    user_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT recovery_codes_hash_check CHECK ((length(hash) = 32))
+);
+
+ALTER TABLE public.recovery_codes OWNER TO crm_owner;
+
+CREATE TABLE public.refresh_tokens (
+    workspace_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT refresh_tokens_hash_check CHECK ((length(hash) = 32))
+);
+
+ALTER TABLE ONLY public.refresh_tokens FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.refresh_tokens OWNER TO crm_owner;
 
 CREATE TABLE public.roles (
     workspace_id uuid NOT NULL,
@@ -669,12 +1080,37 @@ CREATE TABLE public.sessions (
     user_id uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    revoked_at timestamp with time zone
+    revoked_at timestamp with time zone,
+    method text DEFAULT 'password'::text NOT NULL,
+    signed_in_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone DEFAULT now() NOT NULL,
+    address text,
+    user_agent text,
+    version bigint DEFAULT 1 NOT NULL,
+    revoked_reason text,
+    CONSTRAINT sessions_address_check CHECK ((length(address) <= 45)),
+    CONSTRAINT sessions_method_check CHECK ((method = ANY (ARRAY['password'::text, 'totp'::text, 'recovery_code'::text, 'google'::text, 'oidc'::text]))),
+    CONSTRAINT sessions_revoked_reason_check CHECK ((revoked_reason = ANY (ARRAY['signed_out'::text, 'ended'::text, 'reused'::text, 'switched'::text, 'password_changed'::text, 'password_reset'::text, 'factor_changed'::text, 'membership_ended'::text]))),
+    CONSTRAINT sessions_user_agent_check CHECK ((length(user_agent) <= 300))
 );
 
 ALTER TABLE ONLY public.sessions FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sessions OWNER TO crm_owner;
+
+CREATE TABLE public.socket_tickets (
+    workspace_id uuid NOT NULL,
+    digest bytea NOT NULL,
+    user_id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    access text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT socket_tickets_digest_check CHECK ((length(digest) = 32))
+);
+
+ALTER TABLE ONLY public.socket_tickets FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.socket_tickets OWNER TO crm_owner;
 
 CREATE TABLE public.tasks (
     workspace_id uuid NOT NULL,
@@ -743,12 +1179,33 @@ ALTER TABLE ONLY public.threads FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.threads OWNER TO crm_owner;
 
+CREATE TABLE public.throttles (
+    key bytea NOT NULL,
+    used_until timestamp with time zone NOT NULL,
+    CONSTRAINT throttles_key_check CHECK ((length(key) = 32))
+);
+
+ALTER TABLE public.throttles OWNER TO crm_owner;
+
+CREATE TABLE public.totp_factors (
+    user_id uuid NOT NULL,
+    sealed bytea NOT NULL,
+    confirmed_at timestamp with time zone,
+    last_step bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE public.totp_factors OWNER TO crm_owner;
+
 CREATE TABLE public.users (
     id uuid NOT NULL,
     email text NOT NULL,
     name text NOT NULL,
     password_hash text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    email_verified_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT users_email_check CHECK (((email = lower(email)) AND (length(email) <= 320))),
     CONSTRAINT users_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
@@ -840,6 +1297,15 @@ ALTER TABLE public.workspaces OWNER TO crm_owner;
 ALTER TABLE ONLY app.monthly_tables
     ADD CONSTRAINT monthly_tables_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY public.account_mails
+    ADD CONSTRAINT account_mails_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (workspace_id, id);
+
 ALTER TABLE ONLY public.automation_runs
     ADD CONSTRAINT automation_runs_pkey PRIMARY KEY (workspace_id, id);
 
@@ -848,6 +1314,9 @@ ALTER TABLE ONLY public.automation_runs
 
 ALTER TABLE ONLY public.automations
     ADD CONSTRAINT automations_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.challenges
+    ADD CONSTRAINT challenges_pkey PRIMARY KEY (hash);
 
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_pkey PRIMARY KEY (workspace_id, id);
@@ -873,6 +1342,9 @@ ALTER TABLE ONLY public.emails
 ALTER TABLE ONLY public.event_log
     ADD CONSTRAINT event_log_pkey PRIMARY KEY (workspace_id, id);
 
+ALTER TABLE ONLY public.failed_sign_ins
+    ADD CONSTRAINT failed_sign_ins_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.feed
     ADD CONSTRAINT feed_pkey PRIMARY KEY (workspace_id);
 
@@ -882,23 +1354,44 @@ ALTER TABLE ONLY public.idempotency_keys
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (workspace_id, consumer, event_id);
 
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_pkey PRIMARY KEY (workspace_id, id);
+
 ALTER TABLE ONLY public.mail_ledger
     ADD CONSTRAINT mail_ledger_pkey PRIMARY KEY (workspace_id, mailbox_id, provider_id);
 
 ALTER TABLE ONLY public.mailboxes
     ADD CONSTRAINT mailboxes_pkey PRIMARY KEY (workspace_id, id);
 
+ALTER TABLE ONLY public.mailed_links
+    ADD CONSTRAINT mailed_links_pkey PRIMARY KEY (hash);
+
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_pkey PRIMARY KEY (workspace_id, user_id);
 
+ALTER TABLE ONLY public.operation_changes
+    ADD CONSTRAINT operation_changes_pkey PRIMARY KEY (workspace_id, operation_id, object, record_id);
+
+ALTER TABLE ONLY public.operations
+    ADD CONSTRAINT operations_pkey PRIMARY KEY (workspace_id, id);
+
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (workspace_id, event_id);
+
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, hash);
+
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (workspace_id, hash);
 
 ALTER TABLE ONLY public.roles
     ADD CONSTRAINT roles_pkey PRIMARY KEY (workspace_id, id);
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.socket_tickets
+    ADD CONSTRAINT socket_tickets_pkey PRIMARY KEY (workspace_id, digest);
 
 ALTER TABLE ONLY public.tasks
     ADD CONSTRAINT tasks_pkey PRIMARY KEY (workspace_id, id);
@@ -914,6 +1407,12 @@ ALTER TABLE ONLY public.threads
 
 ALTER TABLE ONLY public.threads
     ADD CONSTRAINT threads_workspace_id_mailbox_id_provider_id_key UNIQUE (workspace_id, mailbox_id, provider_id);
+
+ALTER TABLE ONLY public.throttles
+    ADD CONSTRAINT throttles_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY public.totp_factors
+    ADD CONSTRAINT totp_factors_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_email_key UNIQUE (email);
@@ -936,17 +1435,41 @@ ALTER TABLE ONLY public.workspace_keys
 ALTER TABLE ONLY public.workspaces
     ADD CONSTRAINT workspaces_pkey PRIMARY KEY (id);
 
+CREATE INDEX account_mails_created ON public.account_mails USING btree (created_at);
+
+CREATE INDEX account_mails_due ON public.account_mails USING btree (due_at) WHERE (state = 'waiting'::text);
+
+CREATE INDEX api_keys_newest ON public.api_keys USING btree (workspace_id, created_at DESC, id DESC);
+
+CREATE INDEX api_keys_person ON public.api_keys USING btree (workspace_id, user_id, created_at DESC, id DESC);
+
+CREATE INDEX audit_log_action ON ONLY public.audit_log USING btree (workspace_id, action, id);
+
+CREATE INDEX audit_log_actor ON ONLY public.audit_log USING btree (workspace_id, actor, id);
+
+CREATE INDEX audit_log_object ON ONLY public.audit_log USING btree (workspace_id, object_id, id);
+
+CREATE INDEX audit_log_type ON ONLY public.audit_log USING btree (workspace_id, object_type, id);
+
 CREATE INDEX automation_runs_newest ON public.automation_runs USING btree (workspace_id, automation_id, created_at DESC, id DESC);
 
 CREATE INDEX automations_live ON public.automations USING btree (workspace_id, event_type) WHERE (enabled AND (deleted_at IS NULL));
 
 CREATE INDEX automations_newest ON public.automations USING btree (workspace_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 
+CREATE INDEX challenges_expired ON public.challenges USING btree (expires_at);
+
+CREATE INDEX challenges_person ON public.challenges USING btree (user_id);
+
 CREATE UNIQUE INDEX contacts_email ON public.contacts USING btree (workspace_id, email) WHERE (deleted_at IS NULL);
+
+CREATE INDEX contacts_name ON public.contacts USING btree (workspace_id, name, id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX contacts_newest ON public.contacts USING btree (workspace_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 
 CREATE INDEX contacts_owner ON public.contacts USING btree (workspace_id, owner_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
+
+CREATE INDEX contacts_updated ON public.contacts USING btree (workspace_id, updated_at, id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX email_entities_value ON ONLY public.email_entities USING btree (workspace_id, kind, value);
 
@@ -958,6 +1481,8 @@ CREATE INDEX emails_message_id ON ONLY public.emails USING btree (workspace_id, 
 
 CREATE INDEX emails_newest ON ONLY public.emails USING btree (workspace_id, received_at DESC, id DESC);
 
+CREATE INDEX emails_sender ON ONLY public.emails USING btree (workspace_id, sender_email, received_at DESC, id DESC);
+
 CREATE INDEX emails_thread ON ONLY public.emails USING btree (workspace_id, thread_id, received_at DESC, id DESC);
 
 CREATE INDEX event_log_position ON ONLY public.event_log USING btree (workspace_id, "position");
@@ -965,6 +1490,16 @@ CREATE INDEX event_log_position ON ONLY public.event_log USING btree (workspace_
 CREATE INDEX idempotency_keys_created ON public.idempotency_keys USING btree (created_at);
 
 CREATE INDEX inbox_seen ON public.inbox USING btree (seen_at);
+
+CREATE INDEX invitations_due ON public.invitations USING btree (mail_due_at) WHERE ((mail_state = 'waiting'::text) AND (accepted_at IS NULL) AND (revoked_at IS NULL));
+
+CREATE INDEX invitations_made ON public.invitations USING btree (workspace_id, created_at);
+
+CREATE INDEX invitations_newest ON public.invitations USING btree (workspace_id, created_at DESC, id DESC) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
+
+CREATE UNIQUE INDEX invitations_open ON public.invitations USING btree (workspace_id, email) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
+
+CREATE INDEX invitations_role ON public.invitations USING btree (workspace_id, role_id) WHERE ((role_id IS NOT NULL) AND (accepted_at IS NULL) AND (revoked_at IS NULL));
 
 CREATE INDEX mail_ledger_email ON public.mail_ledger USING btree (workspace_id, email_id) WHERE (email_id IS NOT NULL);
 
@@ -976,15 +1511,43 @@ CREATE INDEX mailboxes_resolve ON public.mailboxes USING btree (address) WHERE (
 
 CREATE INDEX mailboxes_synced ON public.mailboxes USING btree (synced_at) WHERE (deleted_at IS NULL);
 
+CREATE INDEX mailed_links_expired ON public.mailed_links USING btree (expires_at);
+
+CREATE INDEX mailed_links_person ON public.mailed_links USING btree (user_id, purpose);
+
+CREATE INDEX memberships_newest ON public.memberships USING btree (workspace_id, created_at DESC, user_id DESC) WHERE (ended_at IS NULL);
+
+CREATE INDEX memberships_role ON public.memberships USING btree (workspace_id, role_id) WHERE ((role_id IS NOT NULL) AND (ended_at IS NULL));
+
 CREATE INDEX memberships_user ON public.memberships USING btree (user_id);
+
+CREATE INDEX operations_expiry ON public.operations USING btree (created_at);
+
+CREATE INDEX operations_newest ON public.operations USING btree (workspace_id, created_at DESC, id DESC);
+
+CREATE INDEX operations_undone ON public.operations USING btree (workspace_id, undone_by) WHERE (undone_by IS NOT NULL);
 
 CREATE INDEX outbox_due ON public.outbox USING btree (next_attempt_at);
 
+CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (workspace_id, session_id);
+
 CREATE UNIQUE INDEX roles_name ON public.roles USING btree (workspace_id, lower(name)) WHERE (deleted_at IS NULL);
 
-CREATE INDEX sessions_user ON public.sessions USING btree (workspace_id, user_id);
+CREATE INDEX roles_newest ON public.roles USING btree (workspace_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
+
+CREATE INDEX sessions_alive ON public.sessions USING btree (user_id) WHERE (revoked_at IS NULL);
+
+CREATE INDEX sessions_over ON public.sessions USING btree (expires_at);
+
+CREATE INDEX sessions_person ON public.sessions USING btree (workspace_id, user_id, created_at DESC, id DESC) WHERE (revoked_at IS NULL);
+
+CREATE INDEX socket_tickets_over ON public.socket_tickets USING btree (workspace_id, expires_at);
+
+CREATE INDEX socket_tickets_session ON public.socket_tickets USING btree (workspace_id, session_id);
 
 CREATE INDEX tasks_contact ON public.tasks USING btree (workspace_id, contact_id, created_at DESC, id DESC) WHERE (contact_id IS NOT NULL);
+
+CREATE INDEX tasks_due ON public.tasks USING btree (workspace_id, COALESCE(due_at, 'infinity'::timestamp with time zone), id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX tasks_email ON public.tasks USING btree (workspace_id, email_id, created_at DESC, id DESC) WHERE (email_id IS NOT NULL);
 
@@ -994,13 +1557,19 @@ CREATE INDEX tasks_owner ON public.tasks USING btree (workspace_id, owner_id, cr
 
 CREATE INDEX tasks_status ON public.tasks USING btree (workspace_id, status, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 
+CREATE INDEX team_members_newest ON public.team_members USING btree (workspace_id, team_id, created_at DESC, user_id DESC);
+
 CREATE INDEX team_members_user ON public.team_members USING btree (workspace_id, user_id);
 
 CREATE UNIQUE INDEX teams_name ON public.teams USING btree (workspace_id, lower(name)) WHERE (deleted_at IS NULL);
 
+CREATE INDEX teams_newest ON public.teams USING btree (workspace_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
+
 CREATE INDEX threads_mailbox ON public.threads USING btree (workspace_id, mailbox_id, last_at DESC, id DESC);
 
 CREATE INDEX threads_newest ON public.threads USING btree (workspace_id, last_at DESC, id DESC);
+
+CREATE INDEX throttles_used ON public.throttles USING btree (used_until);
 
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (workspace_id, endpoint_id, due_at) WHERE (state = 'pending'::text);
 
@@ -1010,6 +1579,40 @@ CREATE INDEX webhook_deliveries_state ON public.webhook_deliveries USING btree (
 
 CREATE INDEX webhook_endpoints_newest ON public.webhook_endpoints USING btree (workspace_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF user_id, name, grants, rate_limit_per_s, expires_at, revoked_at ON public.api_keys FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'user_id,name,grants,rate_limit_per_s,expires_at,revoked_at', '');
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF name, enabled, event_type, conditions, actions, deleted_at ON public.automations FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'name,enabled,event_type,conditions,actions', '');
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF name, email, phone, company, job_title, tags, owner_id, deleted_at ON public.contacts FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'name,email,phone,company,job_title,tags,owner_id', '');
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF email, role, role_id, invited_by, inviter, expires_at, accepted_at, accepted_by, revoked_at ON public.invitations FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'email,role,role_id,invited_by,inviter,expires_at,accepted_at,accepted_by,revoked_at', '');
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF user_id, provider, address, sharing, state, state_reason, units_per_minute, credentials, deleted_at ON public.mailboxes FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'user_id,provider,address,sharing,state,state_reason,units_per_minute', 'credentials');
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF role, role_id, ended_at, rejoined_at ON public.memberships FOR EACH ROW EXECUTE FUNCTION app.audit('user_id', 'role,role_id,ended_at,rejoined_at', '');
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF name, grants, deleted_at ON public.roles FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'name,grants', '');
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF title, notes, status, due_at, contact_id, email_id, source, created_by, automation_run_id, owner_id, deleted_at ON public.tasks FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'title,notes,status,due_at,contact_id,email_id,source,created_by,automation_run_id,owner_id', '');
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF user_id ON public.team_members FOR EACH ROW EXECUTE FUNCTION app.audit('team_id', 'user_id', '');
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF name, deleted_at ON public.teams FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'name', '');
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF user_id, description, event_types, enabled, disabled_reason, url, secret, deleted_at ON public.webhook_endpoints FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'user_id,description,event_types,enabled,disabled_reason', 'url,secret');
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF name ON public.workspaces FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'name', '');
+
+CREATE TRIGGER remember_change AFTER INSERT OR UPDATE ON public.contacts FOR EACH ROW WHEN ((NULLIF(current_setting('app.operation'::text, true), ''::text) IS NOT NULL)) EXECUTE FUNCTION app.remember_change('contacts');
+
+CREATE TRIGGER remember_change AFTER INSERT OR UPDATE ON public.tasks FOR EACH ROW WHEN ((NULLIF(current_setting('app.operation'::text, true), ''::text) IS NOT NULL)) EXECUTE FUNCTION app.remember_change('tasks');
+
+ALTER TABLE ONLY public.account_mails
+    ADD CONSTRAINT account_mails_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_workspace_id_user_id_fkey FOREIGN KEY (workspace_id, user_id) REFERENCES public.memberships(workspace_id, user_id);
+
 ALTER TABLE ONLY public.automation_runs
     ADD CONSTRAINT automation_runs_workspace_id_automation_id_fkey FOREIGN KEY (workspace_id, automation_id) REFERENCES public.automations(workspace_id, id);
 
@@ -1018,6 +1621,9 @@ ALTER TABLE ONLY public.automation_runs
 
 ALTER TABLE ONLY public.automations
     ADD CONSTRAINT automations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.challenges
+    ADD CONSTRAINT challenges_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.totp_factors(user_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
@@ -1055,6 +1661,18 @@ ALTER TABLE ONLY public.idempotency_keys
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_workspace_id_accepted_by_fkey FOREIGN KEY (workspace_id, accepted_by) REFERENCES public.memberships(workspace_id, user_id);
+
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_workspace_id_invited_by_fkey FOREIGN KEY (workspace_id, invited_by) REFERENCES public.memberships(workspace_id, user_id);
+
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_workspace_id_role_id_fkey FOREIGN KEY (workspace_id, role_id) REFERENCES public.roles(workspace_id, id);
+
 ALTER TABLE ONLY public.mail_ledger
     ADD CONSTRAINT mail_ledger_workspace_id_mailbox_id_fkey FOREIGN KEY (workspace_id, mailbox_id) REFERENCES public.mailboxes(workspace_id, id);
 
@@ -1063,6 +1681,9 @@ ALTER TABLE ONLY public.mailboxes
 
 ALTER TABLE ONLY public.mailboxes
     ADD CONSTRAINT mailboxes_workspace_id_user_id_fkey FOREIGN KEY (workspace_id, user_id) REFERENCES public.memberships(workspace_id, user_id);
+
+ALTER TABLE ONLY public.mailed_links
+    ADD CONSTRAINT mailed_links_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
@@ -1073,14 +1694,35 @@ ALTER TABLE ONLY public.memberships
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_workspace_id_role_id_fkey FOREIGN KEY (workspace_id, role_id) REFERENCES public.roles(workspace_id, id);
 
+ALTER TABLE ONLY public.operation_changes
+    ADD CONSTRAINT operation_changes_workspace_id_operation_id_fkey FOREIGN KEY (workspace_id, operation_id) REFERENCES public.operations(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.operations
+    ADD CONSTRAINT operations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.operations
+    ADD CONSTRAINT operations_workspace_id_undone_by_fkey FOREIGN KEY (workspace_id, undone_by) REFERENCES public.operations(workspace_id, id) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.totp_factors(user_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_workspace_id_session_id_fkey FOREIGN KEY (workspace_id, session_id) REFERENCES public.sessions(workspace_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.roles
     ADD CONSTRAINT roles_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_workspace_id_user_id_fkey FOREIGN KEY (workspace_id, user_id) REFERENCES public.memberships(workspace_id, user_id);
+
+ALTER TABLE ONLY public.socket_tickets
+    ADD CONSTRAINT socket_tickets_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.socket_tickets
+    ADD CONSTRAINT socket_tickets_workspace_id_session_id_fkey FOREIGN KEY (workspace_id, session_id) REFERENCES public.sessions(workspace_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.tasks
     ADD CONSTRAINT tasks_workspace_id_contact_id_fkey FOREIGN KEY (workspace_id, contact_id) REFERENCES public.contacts(workspace_id, id);
@@ -1103,6 +1745,9 @@ ALTER TABLE ONLY public.teams
 ALTER TABLE ONLY public.threads
     ADD CONSTRAINT threads_workspace_id_mailbox_id_fkey FOREIGN KEY (workspace_id, mailbox_id) REFERENCES public.mailboxes(workspace_id, id);
 
+ALTER TABLE ONLY public.totp_factors
+    ADD CONSTRAINT totp_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
 ALTER TABLE ONLY public.webhook_deliveries
     ADD CONSTRAINT webhook_deliveries_workspace_id_endpoint_id_fkey FOREIGN KEY (workspace_id, endpoint_id) REFERENCES public.webhook_endpoints(workspace_id, id);
 
@@ -1115,13 +1760,17 @@ ALTER TABLE ONLY public.webhook_endpoints
 ALTER TABLE ONLY public.workspace_keys
     ADD CONSTRAINT workspace_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
+CREATE POLICY adding ON public.api_keys AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK ((( SELECT app.may('keys.write'::text) AS may) AND (user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")) AND (( SELECT current_setting('app.actor'::text, true) AS current_setting) !~~ 'key:%'::text)));
+
 CREATE POLICY adding ON public.automations AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('automations.write'::text) AS may));
 
 CREATE POLICY adding ON public.contacts AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('contacts.write'::text) AS may));
 
+CREATE POLICY adding ON public.invitations AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+
 CREATE POLICY adding ON public.mailboxes AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('mailboxes.write'::text) AS may));
 
-CREATE POLICY adding ON public.memberships AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+CREATE POLICY adding ON public.memberships AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK ((( SELECT app.may('members.settings'::text) AS may) AND ((role <> 'owner'::text) OR ( SELECT app.may('workspace.delete'::text) AS may))));
 
 CREATE POLICY adding ON public.roles AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
 
@@ -1135,9 +1784,17 @@ CREATE POLICY adding ON public.webhook_deliveries AS RESTRICTIVE FOR INSERT TO c
 
 CREATE POLICY adding ON public.webhook_endpoints AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('webhooks.settings'::text) AS may));
 
+ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.automation_runs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.automations ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY backfill ON public.api_keys TO crm_migrator USING (true) WITH CHECK (true);
+
+CREATE POLICY backfill ON public.audit_log TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.automation_runs TO crm_migrator USING (true) WITH CHECK (true);
 
@@ -1165,17 +1822,27 @@ CREATE POLICY backfill ON public.idempotency_keys TO crm_migrator USING (true) W
 
 CREATE POLICY backfill ON public.inbox TO crm_migrator USING (true) WITH CHECK (true);
 
+CREATE POLICY backfill ON public.invitations TO crm_migrator USING (true) WITH CHECK (true);
+
 CREATE POLICY backfill ON public.mail_ledger TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.mailboxes TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.memberships TO crm_migrator USING (true) WITH CHECK (true);
 
+CREATE POLICY backfill ON public.operation_changes TO crm_migrator USING (true) WITH CHECK (true);
+
+CREATE POLICY backfill ON public.operations TO crm_migrator USING (true) WITH CHECK (true);
+
 CREATE POLICY backfill ON public.outbox TO crm_migrator USING (true) WITH CHECK (true);
+
+CREATE POLICY backfill ON public.refresh_tokens TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.roles TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.sessions TO crm_migrator USING (true) WITH CHECK (true);
+
+CREATE POLICY backfill ON public.socket_tickets TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.tasks TO crm_migrator USING (true) WITH CHECK (true);
 
@@ -1193,6 +1860,8 @@ CREATE POLICY backfill ON public.workspace_keys TO crm_migrator USING (true) WIT
 
 CREATE POLICY backfill ON public.workspaces TO crm_migrator USING (true) WITH CHECK (true);
 
+CREATE POLICY changing ON public.api_keys AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK ((( SELECT app.may('keys.write'::text) AS may) OR ( SELECT app.may('keys.settings'::text) AS may)));
+
 CREATE POLICY changing ON public.automations AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (
 CASE
     WHEN (deleted_at IS NULL) THEN ( SELECT app.may('automations.write'::text) AS may)
@@ -1205,9 +1874,11 @@ CASE
     ELSE ( SELECT app.may('contacts.delete'::text) AS may)
 END);
 
+CREATE POLICY changing ON public.invitations AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+
 CREATE POLICY changing ON public.mailboxes AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('mailboxes.write'::text) AS may));
 
-CREATE POLICY changing ON public.memberships AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+CREATE POLICY changing ON public.memberships AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (((( SELECT app.may('members.settings'::text) AS may) AND ((role <> 'owner'::text) OR ( SELECT app.may('workspace.delete'::text) AS may))) OR ((ended_at IS NOT NULL) AND (user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")))));
 
 CREATE POLICY changing ON public.roles AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
 
@@ -1247,9 +1918,13 @@ CREATE POLICY expire ON public.idempotency_keys FOR DELETE TO crm_outbox USING (
 
 CREATE POLICY expire ON public.inbox FOR DELETE TO crm_outbox USING ((seen_at < (now() - '30 days'::interval)));
 
+CREATE POLICY expire ON public.operations FOR DELETE TO crm_outbox USING ((created_at < (now() - '30 days'::interval)));
+
 CREATE POLICY expire_select ON public.idempotency_keys FOR SELECT TO crm_outbox USING ((created_at <= (now() - '24:00:00'::interval)));
 
 CREATE POLICY expire_select ON public.inbox FOR SELECT TO crm_outbox USING ((seen_at < (now() - '30 days'::interval)));
+
+CREATE POLICY expire_select ON public.operations FOR SELECT TO crm_outbox USING ((created_at < (now() - '30 days'::interval)));
 
 ALTER TABLE public.feed ENABLE ROW LEVEL SECURITY;
 
@@ -1259,23 +1934,37 @@ ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.inbox ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.invitations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.mail_ledger ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.mailboxes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.operation_changes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.operations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY owners_added ON public.invitations AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (((role <> 'owner'::text) OR ( SELECT app.may('workspace.delete'::text) AS may)));
+
+CREATE POLICY owners_changed ON public.invitations AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (((role <> 'owner'::text) OR ( SELECT app.may('workspace.delete'::text) AS may)));
 
 CREATE POLICY publish ON public.event_log FOR SELECT TO crm_outbox USING (true);
 
 CREATE POLICY publish ON public.outbox TO crm_outbox USING (true) WITH CHECK (true);
 
+CREATE POLICY reading ON public.api_keys AS RESTRICTIVE FOR SELECT TO crm_app USING ((( SELECT app.may('keys.settings'::text) AS may) OR (( SELECT app.may('keys.write'::text) AS may) AND (user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")))));
+
+CREATE POLICY reading ON public.audit_log AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('audit.read'::text) AS may));
+
 CREATE POLICY reading ON public.automation_runs AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('automations.read'::text) AS may));
 
 CREATE POLICY reading ON public.automations AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('automations.read'::text) AS may));
 
-CREATE POLICY reading ON public.contacts AS RESTRICTIVE FOR SELECT TO crm_app USING (((( SELECT app.reach('contacts'::text) AS reach) = 'all'::text) OR ((( SELECT app.reach('contacts'::text) AS reach) IS NOT NULL) AND (owner_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif"))) OR ((( SELECT app.reach('contacts'::text) AS reach) = 'team'::text) AND (owner_id = ANY (( SELECT app.teammates() AS teammates)::uuid[])))));
+CREATE POLICY reading ON public.contacts AS RESTRICTIVE FOR SELECT TO crm_app USING ((( SELECT (app.reach('contacts'::text) = 'all'::text)) OR (( SELECT (app.reach('contacts'::text) IS NOT NULL)) AND (owner_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif"))) OR (( SELECT (app.reach('contacts'::text) = 'team'::text)) AND (owner_id = ANY (( SELECT app.teammates() AS teammates)::uuid[])))));
 
 CREATE POLICY reading ON public.email_analyses AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('emails.read'::text) AS may));
 
@@ -1289,11 +1978,15 @@ CREATE POLICY reading ON public.email_subjects AS RESTRICTIVE FOR SELECT TO crm_
 
 CREATE POLICY reading ON public.emails AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('emails.read'::text) AS may));
 
+CREATE POLICY reading ON public.invitations AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('members.settings'::text) AS may));
+
 CREATE POLICY reading ON public.mail_ledger AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('mailboxes.read'::text) AS may));
 
 CREATE POLICY reading ON public.mailboxes AS RESTRICTIVE FOR SELECT TO crm_app USING ((( SELECT app.may('mailboxes.read'::text) AS may) OR ( SELECT app.may('emails.read'::text) AS may)));
 
-CREATE POLICY reading ON public.tasks AS RESTRICTIVE FOR SELECT TO crm_app USING (((( SELECT app.reach('tasks'::text) AS reach) = 'all'::text) OR ((( SELECT app.reach('tasks'::text) AS reach) IS NOT NULL) AND (owner_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif"))) OR ((( SELECT app.reach('tasks'::text) AS reach) = 'team'::text) AND (owner_id = ANY (( SELECT app.teammates() AS teammates)::uuid[])))));
+CREATE POLICY reading ON public.tasks AS RESTRICTIVE FOR SELECT TO crm_app USING ((( SELECT (app.reach('tasks'::text) = 'all'::text)) OR (( SELECT (app.reach('tasks'::text) IS NOT NULL)) AND (owner_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif"))) OR (( SELECT (app.reach('tasks'::text) = 'team'::text)) AND (owner_id = ANY (( SELECT app.teammates() AS teammates)::uuid[])))));
+
+CREATE POLICY reading ON public.teams AS RESTRICTIVE FOR SELECT TO crm_app USING ((( SELECT app.may('members.read'::text) AS may) OR ( SELECT app.may('members.settings'::text) AS may)));
 
 CREATE POLICY reading ON public.threads AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('emails.read'::text) AS may));
 
@@ -1301,9 +1994,13 @@ CREATE POLICY reading ON public.webhook_deliveries AS RESTRICTIVE FOR SELECT TO 
 
 CREATE POLICY reading ON public.webhook_endpoints AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('webhooks.settings'::text) AS may));
 
+ALTER TABLE public.refresh_tokens ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY removing ON public.automations AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('automations.write'::text) AS may));
 
 CREATE POLICY removing ON public.contacts AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('contacts.write'::text) AS may));
+
+CREATE POLICY removing ON public.invitations AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('members.settings'::text) AS may));
 
 CREATE POLICY removing ON public.mailboxes AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('mailboxes.write'::text) AS may));
 
@@ -1313,7 +2010,7 @@ CREATE POLICY removing ON public.roles AS RESTRICTIVE FOR DELETE TO crm_app USIN
 
 CREATE POLICY removing ON public.tasks AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('tasks.write'::text) AS may));
 
-CREATE POLICY removing ON public.team_members AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('members.settings'::text) AS may));
+CREATE POLICY removing ON public.team_members AS RESTRICTIVE FOR DELETE TO crm_app USING ((( SELECT app.may('members.settings'::text) AS may) OR (user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif"))));
 
 CREATE POLICY removing ON public.teams AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('members.settings'::text) AS may));
 
@@ -1321,11 +2018,15 @@ CREATE POLICY removing ON public.webhook_deliveries AS RESTRICTIVE FOR DELETE TO
 
 CREATE POLICY removing ON public.webhook_endpoints AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('webhooks.settings'::text) AS may));
 
+CREATE POLICY resolve ON public.invitations FOR SELECT TO crm_resolver USING (true);
+
 CREATE POLICY resolve ON public.mail_ledger FOR SELECT TO crm_resolver USING (true);
 
 CREATE POLICY resolve ON public.mailboxes FOR SELECT TO crm_resolver USING (true);
 
 CREATE POLICY resolve ON public.memberships FOR SELECT TO crm_resolver USING (true);
+
+CREATE POLICY resolve ON public.sessions FOR SELECT TO crm_resolver USING (true);
 
 CREATE POLICY resolve ON public.webhook_deliveries FOR SELECT TO crm_resolver USING (true);
 
@@ -1359,11 +2060,17 @@ CREATE POLICY sharing ON public.webhook_deliveries AS RESTRICTIVE FOR SELECT TO 
    FROM public.mailboxes m
   WHERE ((m.workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")) AND ((m.user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")) OR (m.sharing = 'everything'::text)))))));
 
+ALTER TABLE public.socket_tickets ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.tasks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.team_members ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.teams ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY tenant ON public.api_keys USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY tenant ON public.audit_log USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.automation_runs USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
@@ -1391,17 +2098,27 @@ CREATE POLICY tenant ON public.idempotency_keys USING ((workspace_id = ( SELECT 
 
 CREATE POLICY tenant ON public.inbox USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY tenant ON public.invitations USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY tenant ON public.mail_ledger USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.mailboxes USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.memberships USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY tenant ON public.operation_changes USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY tenant ON public.operations USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY tenant ON public.outbox USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY tenant ON public.refresh_tokens USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.roles USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.sessions USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY tenant ON public.socket_tickets USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.tasks USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
@@ -1447,15 +2164,26 @@ GRANT USAGE ON SCHEMA public TO crm_outbox;
 GRANT USAGE ON SCHEMA public TO crm_resolver;
 GRANT USAGE ON SCHEMA public TO crm_search;
 
-REVOKE ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text) TO crm_app;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text) TO crm_worker;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text) TO crm_auth;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text) TO crm_outbox;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text) TO crm_migrator;
+REVOKE ALL ON FUNCTION app.audit() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE app.audited(IN target regclass, IN object_id text, IN told text, IN hidden text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.begin_operation(operation uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.begin_operation(operation uuid) TO crm_app;
+GRANT ALL ON FUNCTION app.begin_operation(operation uuid) TO crm_worker;
+
+REVOKE ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) TO crm_app;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) TO crm_worker;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) TO crm_auth;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) TO crm_outbox;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) TO crm_migrator;
 
 REVOKE ALL ON FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) TO crm_app;
+
+REVOKE ALL ON FUNCTION app.find_member(address text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.find_member(address text) TO crm_app;
 
 REVOKE ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) TO crm_app;
@@ -1467,10 +2195,16 @@ REVOKE ALL ON PROCEDURE app.guard(IN target regclass, IN reading text, IN writin
 
 REVOKE ALL ON PROCEDURE app.guard_owned(IN target regclass, IN thing text) FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE app.guard_reading(IN target regclass, IN thing text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.may(permission text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.may(permission text) TO crm_app;
 GRANT ALL ON FUNCTION app.may(permission text) TO crm_worker;
 GRANT ALL ON FUNCTION app.may(permission text) TO crm_auth;
+GRANT ALL ON FUNCTION app.may(permission text) TO crm_resolver;
+
+REVOKE ALL ON FUNCTION app.name_members(people uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.name_members(people uuid[]) TO crm_app;
 
 REVOKE ALL ON PROCEDURE app.protect(IN target regclass) FROM PUBLIC;
 
@@ -1481,8 +2215,17 @@ GRANT ALL ON FUNCTION app.reach(thing text) TO crm_app;
 GRANT ALL ON FUNCTION app.reach(thing text) TO crm_worker;
 GRANT ALL ON FUNCTION app.reach(thing text) TO crm_auth;
 
+REVOKE ALL ON FUNCTION app.redact_audit(target uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.remember_change() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.remember_change() TO crm_app;
+GRANT ALL ON FUNCTION app.remember_change() TO crm_worker;
+
 REVOKE ALL ON FUNCTION app.resolve_due_endpoints(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_due_endpoints(most integer) TO crm_worker;
+
+REVOKE ALL ON FUNCTION app.resolve_due_invitations(before timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.resolve_due_invitations(before timestamp with time zone, most integer) TO crm_worker;
 
 REVOKE ALL ON FUNCTION app.resolve_due_mailboxes(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_due_mailboxes(most integer) TO crm_worker;
@@ -1499,8 +2242,14 @@ GRANT ALL ON FUNCTION app.resolve_memberships(person uuid) TO crm_auth;
 REVOKE ALL ON FUNCTION app.resolve_old_deliveries(before timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_old_deliveries(before timestamp with time zone, most integer) TO crm_worker;
 
+REVOKE ALL ON FUNCTION app.resolve_old_sessions(before timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.resolve_old_sessions(before timestamp with time zone, most integer) TO crm_auth;
+
 REVOKE ALL ON FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone, most integer) TO crm_worker;
+
+REVOKE ALL ON FUNCTION app.resolve_session_workspaces(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.resolve_session_workspaces(person uuid) TO crm_auth;
 
 REVOKE ALL ON FUNCTION app.retire_events(before timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.retire_events(before timestamp with time zone) TO crm_migrator;
@@ -1509,11 +2258,60 @@ REVOKE ALL ON FUNCTION app.roll_partitions(ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.roll_partitions(ahead integer) TO crm_worker;
 GRANT ALL ON FUNCTION app.roll_partitions(ahead integer) TO crm_migrator;
 
+REVOKE ALL ON FUNCTION app.take_attempt(wanted bytea, every interval, at_once integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.take_attempt(wanted bytea, every interval, at_once integer) TO crm_auth;
+
 REVOKE ALL ON FUNCTION app.teammates() FROM PUBLIC;
 GRANT ALL ON FUNCTION app.teammates() TO crm_app;
 
+REVOKE ALL ON FUNCTION app.uuid7() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.uuid7() TO crm_app;
+GRANT ALL ON FUNCTION app.uuid7() TO crm_worker;
+GRANT ALL ON FUNCTION app.uuid7() TO crm_auth;
+GRANT ALL ON FUNCTION app.uuid7() TO crm_migrator;
+
 REVOKE ALL ON FUNCTION app.uuid7_floor(at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.uuid7_floor(at timestamp with time zone) TO crm_migrator;
+GRANT ALL ON FUNCTION app.uuid7_floor(at timestamp with time zone) TO crm_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.account_mails TO crm_auth;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO crm_migrator;
+GRANT INSERT ON TABLE public.api_keys TO crm_app;
+GRANT SELECT ON TABLE public.api_keys TO crm_auth;
+
+GRANT SELECT(workspace_id) ON TABLE public.api_keys TO crm_app;
+
+GRANT SELECT(id) ON TABLE public.api_keys TO crm_app;
+
+GRANT SELECT(user_id) ON TABLE public.api_keys TO crm_app;
+
+GRANT SELECT(name),UPDATE(name) ON TABLE public.api_keys TO crm_app;
+
+GRANT SELECT(grants) ON TABLE public.api_keys TO crm_app;
+
+GRANT SELECT(rate_limit_per_s) ON TABLE public.api_keys TO crm_app;
+
+GRANT SELECT(expires_at) ON TABLE public.api_keys TO crm_app;
+
+GRANT SELECT(last_used_at) ON TABLE public.api_keys TO crm_app;
+GRANT UPDATE(last_used_at) ON TABLE public.api_keys TO crm_auth;
+
+GRANT SELECT(last_used_from) ON TABLE public.api_keys TO crm_app;
+GRANT UPDATE(last_used_from) ON TABLE public.api_keys TO crm_auth;
+
+GRANT SELECT(revoked_at),UPDATE(revoked_at) ON TABLE public.api_keys TO crm_app;
+
+GRANT SELECT(version),UPDATE(version) ON TABLE public.api_keys TO crm_app;
+
+GRANT SELECT(created_at) ON TABLE public.api_keys TO crm_app;
+
+GRANT SELECT(updated_at),UPDATE(updated_at) ON TABLE public.api_keys TO crm_app;
+
+GRANT SELECT,INSERT ON TABLE public.audit_log TO crm_migrator;
+GRANT SELECT,INSERT ON TABLE public.audit_log TO crm_app;
+GRANT INSERT ON TABLE public.audit_log TO crm_worker;
+GRANT INSERT ON TABLE public.audit_log TO crm_auth;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.automation_runs TO crm_migrator;
 GRANT SELECT ON TABLE public.automation_runs TO crm_app;
@@ -1522,6 +2320,8 @@ GRANT SELECT,INSERT ON TABLE public.automation_runs TO crm_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.automations TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.automations TO crm_app;
 GRANT SELECT ON TABLE public.automations TO crm_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.challenges TO crm_auth;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.contacts TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.contacts TO crm_app;
@@ -1557,6 +2357,8 @@ GRANT SELECT,INSERT ON TABLE public.event_log TO crm_worker;
 GRANT SELECT,INSERT ON TABLE public.event_log TO crm_auth;
 GRANT SELECT ON TABLE public.event_log TO crm_outbox;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.failed_sign_ins TO crm_auth;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.feed TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.feed TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.feed TO crm_worker;
@@ -1574,6 +2376,62 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.inbox TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.inbox TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.inbox TO crm_worker;
 GRANT SELECT,DELETE ON TABLE public.inbox TO crm_outbox;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.invitations TO crm_migrator;
+GRANT SELECT ON TABLE public.invitations TO crm_worker;
+GRANT SELECT ON TABLE public.invitations TO crm_auth;
+
+GRANT SELECT(workspace_id),INSERT(workspace_id) ON TABLE public.invitations TO crm_app;
+GRANT SELECT(workspace_id) ON TABLE public.invitations TO crm_resolver;
+
+GRANT SELECT(id),INSERT(id) ON TABLE public.invitations TO crm_app;
+GRANT SELECT(id) ON TABLE public.invitations TO crm_resolver;
+
+GRANT SELECT(email),INSERT(email) ON TABLE public.invitations TO crm_app;
+
+GRANT SELECT(role),INSERT(role),UPDATE(role) ON TABLE public.invitations TO crm_app;
+
+GRANT SELECT(role_id),INSERT(role_id),UPDATE(role_id) ON TABLE public.invitations TO crm_app;
+
+GRANT SELECT(invited_by),INSERT(invited_by),UPDATE(invited_by) ON TABLE public.invitations TO crm_app;
+
+GRANT SELECT(inviter),INSERT(inviter),UPDATE(inviter) ON TABLE public.invitations TO crm_app;
+
+GRANT UPDATE(token_hashes) ON TABLE public.invitations TO crm_worker;
+
+GRANT SELECT(expires_at),INSERT(expires_at),UPDATE(expires_at) ON TABLE public.invitations TO crm_app;
+GRANT SELECT(expires_at) ON TABLE public.invitations TO crm_resolver;
+
+GRANT SELECT(accepted_at) ON TABLE public.invitations TO crm_app;
+GRANT UPDATE(accepted_at) ON TABLE public.invitations TO crm_auth;
+GRANT SELECT(accepted_at) ON TABLE public.invitations TO crm_resolver;
+
+GRANT SELECT(accepted_by) ON TABLE public.invitations TO crm_app;
+GRANT UPDATE(accepted_by) ON TABLE public.invitations TO crm_auth;
+
+GRANT SELECT(revoked_at),UPDATE(revoked_at) ON TABLE public.invitations TO crm_app;
+GRANT SELECT(revoked_at) ON TABLE public.invitations TO crm_resolver;
+
+GRANT SELECT(mail_state),UPDATE(mail_state) ON TABLE public.invitations TO crm_app;
+GRANT UPDATE(mail_state) ON TABLE public.invitations TO crm_worker;
+GRANT SELECT(mail_state) ON TABLE public.invitations TO crm_resolver;
+
+GRANT SELECT(mail_attempts),UPDATE(mail_attempts) ON TABLE public.invitations TO crm_app;
+GRANT UPDATE(mail_attempts) ON TABLE public.invitations TO crm_worker;
+
+GRANT SELECT(mail_due_at),UPDATE(mail_due_at) ON TABLE public.invitations TO crm_app;
+GRANT UPDATE(mail_due_at) ON TABLE public.invitations TO crm_worker;
+GRANT SELECT(mail_due_at) ON TABLE public.invitations TO crm_resolver;
+
+GRANT SELECT(mail_asked_at),UPDATE(mail_asked_at) ON TABLE public.invitations TO crm_app;
+
+GRANT SELECT(version),UPDATE(version) ON TABLE public.invitations TO crm_app;
+GRANT UPDATE(version) ON TABLE public.invitations TO crm_auth;
+
+GRANT SELECT(created_at) ON TABLE public.invitations TO crm_app;
+
+GRANT SELECT(updated_at),UPDATE(updated_at) ON TABLE public.invitations TO crm_app;
+GRANT UPDATE(updated_at) ON TABLE public.invitations TO crm_auth;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mail_ledger TO crm_migrator;
 GRANT SELECT ON TABLE public.mail_ledger TO crm_app;
@@ -1611,6 +2469,8 @@ GRANT SELECT(units_at) ON TABLE public.mailboxes TO crm_resolver;
 
 GRANT SELECT(deleted_at) ON TABLE public.mailboxes TO crm_resolver;
 
+GRANT SELECT,INSERT,DELETE ON TABLE public.mailed_links TO crm_auth;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.memberships TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.memberships TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.memberships TO crm_auth;
@@ -1618,14 +2478,36 @@ GRANT SELECT ON TABLE public.memberships TO crm_worker;
 GRANT SELECT ON TABLE public.memberships TO crm_resolver;
 
 GRANT UPDATE(role) ON TABLE public.memberships TO crm_app;
+GRANT UPDATE(role) ON TABLE public.memberships TO crm_auth;
 
 GRANT UPDATE(role_id) ON TABLE public.memberships TO crm_app;
+GRANT UPDATE(role_id) ON TABLE public.memberships TO crm_auth;
 
 GRANT UPDATE(version) ON TABLE public.memberships TO crm_app;
+GRANT UPDATE(version) ON TABLE public.memberships TO crm_auth;
 
 GRANT UPDATE(updated_at) ON TABLE public.memberships TO crm_app;
+GRANT UPDATE(updated_at) ON TABLE public.memberships TO crm_auth;
 
 GRANT UPDATE(ended_at) ON TABLE public.memberships TO crm_app;
+GRANT UPDATE(ended_at) ON TABLE public.memberships TO crm_auth;
+
+GRANT UPDATE(rejoined_at) ON TABLE public.memberships TO crm_auth;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.operation_changes TO crm_migrator;
+GRANT SELECT,INSERT ON TABLE public.operation_changes TO crm_app;
+GRANT SELECT,INSERT ON TABLE public.operation_changes TO crm_worker;
+
+GRANT UPDATE(version) ON TABLE public.operation_changes TO crm_app;
+GRANT UPDATE(version) ON TABLE public.operation_changes TO crm_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.operations TO crm_migrator;
+GRANT SELECT,INSERT ON TABLE public.operations TO crm_app;
+GRANT SELECT,INSERT ON TABLE public.operations TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.operations TO crm_outbox;
+
+GRANT UPDATE(undone_by) ON TABLE public.operations TO crm_app;
+GRANT UPDATE(undone_by) ON TABLE public.operations TO crm_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox TO crm_migrator;
 GRANT INSERT ON TABLE public.outbox TO crm_app;
@@ -1634,12 +2516,31 @@ GRANT INSERT ON TABLE public.outbox TO crm_auth;
 GRANT SELECT,DELETE,UPDATE ON TABLE public.outbox TO crm_outbox;
 GRANT SELECT,DELETE ON TABLE public.outbox TO crm_resolver;
 
+GRANT SELECT,INSERT,DELETE ON TABLE public.recovery_codes TO crm_auth;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refresh_tokens TO crm_migrator;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.refresh_tokens TO crm_auth;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.roles TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.roles TO crm_app;
 GRANT SELECT ON TABLE public.roles TO crm_auth;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO crm_migrator;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.sessions TO crm_auth;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO crm_auth;
+GRANT SELECT ON TABLE public.sessions TO crm_resolver;
+
+GRANT SELECT(workspace_id) ON TABLE public.sessions TO crm_app;
+
+GRANT SELECT(id) ON TABLE public.sessions TO crm_app;
+
+GRANT SELECT(user_id) ON TABLE public.sessions TO crm_app;
+
+GRANT SELECT(expires_at) ON TABLE public.sessions TO crm_app;
+
+GRANT SELECT(revoked_at) ON TABLE public.sessions TO crm_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.socket_tickets TO crm_migrator;
+GRANT SELECT,INSERT,DELETE ON TABLE public.socket_tickets TO crm_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tasks TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tasks TO crm_app;
@@ -1655,7 +2556,19 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.threads TO crm_migrator;
 GRANT SELECT ON TABLE public.threads TO crm_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.threads TO crm_worker;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.throttles TO crm_auth;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.totp_factors TO crm_auth;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.users TO crm_auth;
+
+GRANT SELECT(id) ON TABLE public.users TO crm_resolver;
+
+GRANT SELECT(email) ON TABLE public.users TO crm_resolver;
+
+GRANT SELECT(name) ON TABLE public.users TO crm_resolver;
+
+GRANT SELECT(email_verified_at) ON TABLE public.users TO crm_resolver;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_deliveries TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.webhook_deliveries TO crm_app;
@@ -1710,3 +2623,4 @@ INSERT INTO app.monthly_tables VALUES ('email_participants');
 INSERT INTO app.monthly_tables VALUES ('email_subjects');
 INSERT INTO app.monthly_tables VALUES ('email_analyses');
 INSERT INTO app.monthly_tables VALUES ('email_entities');
+INSERT INTO app.monthly_tables VALUES ('audit_log');

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,6 +25,7 @@ Row = TypeVar("Row")
 _NO_WORKSPACE = UUID(int=0)
 _BEGIN_REQUEST = "select app.begin_request(%s, %s, %s, %s, %s)"
 _TELL_ACTOR = "select set_config('app.actor', %s, true)"
+_READS = re.compile(r"\s*select\b", re.IGNORECASE)
 _SCALARS = (bool, int, float, str, bytes, UUID, datetime)
 
 
@@ -166,7 +168,7 @@ class Tx:
     @contextmanager
     def acting_as(self, actor: str) -> Generator[None]:
         """Let `actor` be who acts in the block, such as an automation in its consumer. The database
-        is told with the next statement, for its audit log.
+        is told before the next statement that is not a `select`, for its audit log.
         """
         before, self.actor = self.actor, actor
         try:
@@ -182,7 +184,7 @@ class Tx:
         self._told_actor = self.actor
 
     def _execute(self, row: type[Row], query: LiteralString, params: dict[str, Any]) -> Cursor[Row]:
-        if self._told_actor != self.actor:
+        if self._told_actor != self.actor and not _READS.match(query):
             self._connection.execute(_TELL_ACTOR, (self.actor,))
             self._told_actor = self.actor
         params["workspace_id"] = self.workspace_id

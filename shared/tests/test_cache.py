@@ -45,6 +45,14 @@ def test_a_value_is_found_by_its_own_workspace_alone() -> None:
 
 
 @pytest.mark.usefixtures("connected")
+def test_what_is_taken_is_gone() -> None:
+    assert cache.put(WORKSPACE, "ticket", "a", b"value", ttl_s=60) is True
+    assert cache.take(OTHER, "ticket", "a") is None
+    assert cache.take(WORKSPACE, "ticket", "a") == b"value"
+    assert cache.take(WORKSPACE, "ticket", "a") is None
+
+
+@pytest.mark.usefixtures("connected")
 def test_every_value_has_an_end() -> None:
     cache.put(WORKSPACE, "session", "b", b"value", ttl_s=60)
     key = f"crm:{WORKSPACE}:session:b"
@@ -71,7 +79,8 @@ def test_a_key_without_a_workspace_is_refused() -> None:
 def test_a_cache_that_is_down_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HASTE_CACHE_URL", "redis://127.0.0.1:1")
     cache.connected.cache_clear()
-    cache.put(WORKSPACE, "session", "a", b"value", ttl_s=60)
+    assert cache.put(WORKSPACE, "session", "a", b"value", ttl_s=60) is False
+    assert cache.take(WORKSPACE, "session", "a") is None
     assert cache.get(WORKSPACE, "session", "a") is None
     with breaker("vendor", is_failure=lambda _: True):
         pass

@@ -301,7 +301,7 @@ def test_pages_of_every_order_make_up_the_list(inside: Tx, of: Object, data: st.
         assert values == sorted(values, reverse=descending)
     seen: Rows = []
     after = None
-    while True:
+    for _ in expected:
         page = Listing(of, order=order, limit=limit, after=after).page()
         found: Rows = inside.all(dict, _select(of) + page.sql, **page.params)
         seen += found[:limit]

@@ -9,12 +9,12 @@ from functions.auth.models.api_keys import Key, KeyNotFound, StoredKey
 from shared.cursors import Key as Place
 from shared.db import Tx
 
-SHOWN: LiteralString = """
-    id, workspace_id, user_id, name, grants, rate_limit_per_s, expires_at, last_used_at,
-    last_used_from, revoked_at, version, created_at, updated_at
+_ALL: LiteralString = """
+    select id, workspace_id, user_id, name, grants, rate_limit_per_s, expires_at, last_used_at,
+        last_used_from, revoked_at, version, created_at, updated_at
+    from api_keys
+    where workspace_id = %(workspace_id)s
 """
-
-_ALL: LiteralString = "select " + SHOWN + " from api_keys where workspace_id = %(workspace_id)s"  # noqa: S608 -- literals
 
 
 def get_key(tx: Tx, key_id: UUID) -> Key:
@@ -49,7 +49,9 @@ def list_keys(
 
 
 def find_usable_key(tx: Tx, key_id: UUID) -> StoredKey | None:
-    """The key, if it is neither revoked nor expired and its maker still is a member."""
+    """The key, if it is neither revoked nor expired and its maker has been a member all the time:
+    who comes back has no keys from before.
+    """
     return tx.one(
         StoredKey,
         """
@@ -58,7 +60,7 @@ def find_usable_key(tx: Tx, key_id: UUID) -> StoredKey | None:
             k.last_used_at is null or k.last_used_at < now() - interval '1 minute' as unused
         from api_keys k
         join memberships m on m.workspace_id = k.workspace_id and m.user_id = k.user_id
-            and m.ended_at is null
+            and m.ended_at is null and (m.rejoined_at is null or m.rejoined_at <= k.created_at)
         left join roles r on r.workspace_id = m.workspace_id and r.id = m.role_id
         where k.workspace_id = %(workspace_id)s and k.id = %(id)s
             and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())

@@ -6,9 +6,13 @@ from typing import LiteralString
 from uuid import UUID
 
 from functions.auth.models.api_keys import Key, NewKey
-from functions.auth.queries.api_keys import SHOWN
 from shared.access import Access
 from shared.db import Tx
+
+_SHOWN: LiteralString = """
+    id, workspace_id, user_id, name, grants, rate_limit_per_s, expires_at, last_used_at,
+    last_used_from, revoked_at, version, created_at, updated_at
+"""
 
 
 def insert_key(
@@ -36,7 +40,7 @@ def insert_key(
     """
     return tx.one(
         Key,
-        query + SHOWN,
+        query + _SHOWN,
         id=key_id,
         user_id=tx.user_id,
         name=new.name,
@@ -56,7 +60,7 @@ def rename_key(tx: Tx, key_id: UUID, name: str, version: int) -> Key | None:
             and revoked_at is null
         returning
     """
-    return tx.one(Key, query + SHOWN, id=key_id, name=name, version=version)
+    return tx.one(Key, query + _SHOWN, id=key_id, name=name, version=version)
 
 
 def revoke_key(tx: Tx, key_id: UUID) -> Key | None:
@@ -66,7 +70,7 @@ def revoke_key(tx: Tx, key_id: UUID) -> Key | None:
         where workspace_id = %(workspace_id)s and id = %(id)s and revoked_at is null
         returning
     """
-    return tx.one(Key, query + SHOWN, id=key_id)
+    return tx.one(Key, query + _SHOWN, id=key_id)
 
 
 def note_use(tx: Tx, key_id: UUID, source_ip: str | None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from functions.auth import consumers
+from functions.auth.consumers import mails as consumers
 from functions.auth.jobs import mails as jobs
 from functions.email.tests.conftest import Queue
 from shared.testing import LambdaContext

@@ -11,8 +11,15 @@ import pytest
 from functions.auth.commands.failures import tell_failures
 from functions.auth.jobs.sessions import handler as jobs
 from functions.auth.tests.conftest import PASSWORD, Asking
-from functions.workspaces.api import handler as workspaces
-from shared.testing import Answer, Call, Database, EventsOf, LambdaContext, Workspace
+from shared.testing import (
+    Answer,
+    Call,
+    Database,
+    EventsOf,
+    LambdaContext,
+    NewWorkspace,
+    Workspace,
+)
 
 SignUp = Callable[..., dict[str, Any]]
 
@@ -45,18 +52,21 @@ def _tell(as_role: Callable[[str], None]) -> None:
 def test_a_wrong_password_is_told_to_each_workspace_of_the_person(
     sign_up: SignUp,
     sign_in: SignIn,
-    call: Call,
+    new_workspace: NewWorkspace,
     as_role: Any,
     events_of: EventsOf,
     database: Database,
 ) -> None:
-    made = sign_up()
+    made, second = sign_up(), new_workspace()
     person = UUID(made["user_id"])
-    first = Workspace(UUID(made["workspace_id"]), person)
-    second = call(workspaces, "POST", "/api/v1/workspaces", {"name": "B"}, workspace=first)
+    database.admin(
+        "insert into memberships (workspace_id, user_id, role) values (%(w)s, %(u)s, 'viewer')",
+        w=second.id,
+        u=person,
+    )
     assert sign_in(made["email"], "a wrong password").status == 401
     _tell(as_role)
-    for place in (first, Workspace(UUID(second.json["id"]), person)):
+    for place in (Workspace(UUID(made["workspace_id"]), person), second):
         told = events_of(place)[-1]
         assert told["type"] == "SignInFailed"
         assert told["payload"]["step"] == "password"

@@ -12,11 +12,11 @@ import psycopg
 import pytest
 
 from functions.auth import authorizer, keyring
+from functions.auth.api import handler as auth
 from functions.auth.keys_api import handler as keys_api
 from functions.auth.models.api_keys import KeyText
 from functions.contacts.api import handler as contacts
 from functions.gateway.api.callers import handler as gateway
-from functions.workspaces.api import handler as workspaces
 from shared import cache
 from shared.access import access_of
 from shared.auth import Caller, caller_of
@@ -150,6 +150,12 @@ def test_a_key_of_who_is_no_member_any_more_is_refused(
     )
     keyring.forget()
     _refused(ask, key)
+    database.admin(
+        "update memberships set ended_at = null, rejoined_at = now() where user_id = %(id)s",
+        id=them.user_id,
+    )
+    _refused(ask, key)
+    assert ask(make(them)["key"]), "but one made since"
 
 
 def test_a_key_that_expires_is_refused_to_the_second(
@@ -316,7 +322,7 @@ def test_what_members_change_about_themselves_is_not_for_keys(
     make: Make, ask: Ask, call: Call
 ) -> None:
     by_key = _as(ask(make()["key"]))
-    refused = call(by_key(workspaces), "POST", "/api/v1/workspaces", {"name": "Mine"})
+    refused = call(by_key(auth), "DELETE", "/api/v1/sessions", role="crm_auth")
     assert (refused.status, refused.json["code"]) == (403, "not_for_keys")
     assert call(by_key(gateway), "GET", "/api/v1/fields").status == 200
 

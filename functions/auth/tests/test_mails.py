@@ -214,7 +214,7 @@ def test_a_mail_that_takes_its_sender_down_each_time_is_given_up(
     def die(*_: Any) -> None:
         raise SystemExit
 
-    monkeypatch.setattr("functions.auth.consumers.send", die)
+    monkeypatch.setattr("functions.auth.consumers.mails.send", die)
     for _ in range(MOST_ATTEMPTS):
         with pytest.raises(SystemExit):
             postman.deliver(mail)

@@ -16,6 +16,10 @@ _MAILS: LiteralString = """
     select e.id, e.mailbox_id, e.thread_id, e.direction, e.kind, e.sender_name, e.sender_email,
         e.received_at, e.labels, e.size, jsonb_array_length(e.attachments) > 0 as has_attachments
 """
+_OF_EACH: LiteralString = """
+    select e.id, e.mailbox_id, e.thread_id, e.direction, e.kind, e.sender_name, e.sender_email,
+        e.received_at, e.labels, e.size, e.has_attachments
+    from unnest(%(parents)s::"""
 _FOUND: LiteralString = """
     from emails e
     left join email_analyses a on a.workspace_id = e.workspace_id and a.email_id = e.id
@@ -127,8 +131,8 @@ def _pages(
     """A page for each parent, each from the index of its mails."""
     page = listing.page()
     mails = _MAILS + _FOUND + theirs + page.sql
-    each: LiteralString = "select mail.* from unnest(%(parents)s::" + kind + ") as parent (key) "  # noqa: S608 -- literals
-    query = _SUMMARIES + each + "cross join lateral (" + mails + ") mail" + _BESIDE
+    each: LiteralString = _OF_EACH + kind + ") as parent (key) cross join lateral ("
+    query = _SUMMARIES + each + mails + ") e" + _BESIDE
     found = tx.all(EmailSummary, query, parents=parents, **page.params)
     return sorted(found, key=listing.place_of, reverse=listing.sorted_by.descending)
 

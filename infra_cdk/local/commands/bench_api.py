@@ -13,11 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from infra_cdk.local import ministack
-from infra_cdk.local.commands.apibench import measuring
 from infra_cdk.local.commands.apibench.measuring import Figures, measured
 from infra_cdk.local.commands.apibench.people import NEIGHBOURS, settle
 from infra_cdk.local.commands.apibench.place import opened
-from infra_cdk.local.commands.apibench.rows import ROWS
+from infra_cdk.local.commands.apibench.rows import FEW, ROWS, USUAL
 from infra_cdk.local.commands.console import console, telling
 from infra_cdk.local.commands.machine import describe
 from infra_cdk.local.commands.starting import beside, empty
@@ -88,8 +87,9 @@ def _show(
     screen.print()
     screen.print(rows)
     screen.print(
-        f"The handler's own time for an event of API Gateway's, on one core: {measuring.TIMED} "
-        f"calls after {measuring.WARM_UP} to get warm. {contacts:,} contacts in the workspace, and "
+        f"The handler's own time for an event of API Gateway's, on one core: {USUAL.timed} calls "
+        f"after {USUAL.warm_up} to get warm, and of signing in, which takes its time by intent, "
+        f"{FEW.timed}. {contacts:,} contacts in the workspace, and "
         f"as many again in {NEIGHBOURS} others. Of the lists every fifth is the first page, the "
         "others begin anywhere. Changes wait for the disk and for the bus, here a stand-in's. The "
         "budget is for the p95. SQL: statements besides BEGIN and COMMIT."

@@ -14,6 +14,7 @@ def show(screen: Console, stack: Stack, token: str | None = None) -> None:
     rows.add_row("API", f"{stack.api_url}/api/v1")
     rows.add_row("Described", f"{stack.api_url}/api/v1/openapi.json")
     rows.add_row("Its docs", f"{stack.api_url}/docs")
+    rows.add_row("GraphQL", f"{stack.api_url}/graphiql")
     rows.add_row("Ready?", f"{stack.api_url}/health/ready")
     rows.add_row("Gmail", stack.google_url)
     rows.add_row("Sent mail", stack.catcher_url)

@@ -1,4 +1,4 @@
--- depends: 0016_operations
+-- depends: 0017_members
 -- API keys; and the audit log: who changed what, when and from where.
 set local role crm_owner;
 
@@ -207,7 +207,9 @@ grant select on public.api_keys to crm_auth;
 grant update (last_used_at, last_used_from) on public.api_keys to crm_auth;
 
 call app.audited('public.workspaces', 'id', 'name');
-call app.audited('public.memberships', 'user_id', 'role,role_id,ended_at');
+call app.audited('public.memberships', 'user_id', 'role,role_id,ended_at,rejoined_at');
+call app.audited('public.invitations', 'id', 'email,role,role_id,invited_by,inviter,expires_at,'
+    'accepted_at,accepted_by,revoked_at');
 call app.audited('public.roles', 'id', 'name,grants');
 call app.audited('public.teams', 'id', 'name');
 call app.audited('public.team_members', 'team_id', 'user_id');

@@ -29,6 +29,7 @@ NO_TENANT = {
 }
 # Only indexes that no unique constraint hangs on, and that serve a look-up across workspaces.
 INDEXES_ACROSS_WORKSPACES = {
+    "invitations_due": "app.resolve_due_invitations: whose mail is to be sent",
     "memberships_user": "app.resolve_memberships: which workspaces a person belongs to",
     "sessions_alive": "app.resolve_session_workspaces: where a person is signed in",
     "sessions_over": "app.resolve_old_sessions: what is deleted after a while",

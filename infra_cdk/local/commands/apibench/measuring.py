@@ -29,9 +29,6 @@ from infra_cdk.registry import declared
 from shared.access import EVERYTHING
 from shared.wiring import Declared
 
-WARM_UP = 50
-TIMED = 500
-COUNTED = 20
 _WORKER = "infra_cdk.local.commands.apibench.worker"
 
 
@@ -46,6 +43,7 @@ class Figures:
     per_s: float
     statements: int
     bytes: int
+    calls: int
 
 
 def measured(place: Place, workspace: Workspace, row: Row) -> Figures:
@@ -53,9 +51,13 @@ def measured(place: Place, workspace: Workspace, row: Row) -> Figures:
 
     Raises:
         CannotDo: a call was not answered with success, or its events were not published.
+        ValueError: the row has too few requests.
     """
     sample = sampled(place.database_url(), workspace, PAGE)
-    requests = list(islice(row.requests(sample), WARM_UP + TIMED + COUNTED))
+    calls = row.calls
+    requests = list(islice(row.requests(sample), calls.all))
+    if len(requests) < calls.all:
+        raise ValueError(f"{row.name}: {len(requests)} requests are not {calls.all}")
     routes = routes_of(declared())
     matches = [_match(routes, request) for request in requests]
     events = [
@@ -63,8 +65,8 @@ def measured(place: Place, workspace: Workspace, row: Row) -> Figures:
         for request, match in zip(requests, matches, strict=True)
     ]
     function = matches[0].route.declared
-    clocked = WARM_UP + TIMED
-    work = Work(function.entry, events[:WARM_UP], events[WARM_UP:clocked], events[clocked:])
+    cold, clocked = calls.warm_up, calls.warm_up + calls.timed
+    work = Work(function.entry, events[:cold], events[cold:clocked], events[clocked:])
     answer = _worked(place, function, work)
     if answer.refused:
         raise CannotDo(f"{row.name}: {answer.refused}")
@@ -142,4 +144,5 @@ def _figures(row: Row, answer: Answer) -> Figures:
         per_s=round(len(answer.seconds) / sum(answer.seconds), 1),
         statements=max(answer.statements),
         bytes=round(statistics.median(answer.bytes)),
+        calls=len(answer.seconds),
     )

@@ -10,12 +10,17 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import args_row
 
+from infra_cdk.local.commands.apibench import history
 from shared.cursors import Key
+from shared.feed import feed_cursor
 from shared.ids import uuid7
 
 NEIGHBOURS = 20
 """Other workspaces. Together they have as many contacts again, in the same tables."""
 _MOST_SAMPLED = 2000
+_VACUUM: LiteralString = """
+    vacuum (analyze) contacts, tasks, threads, emails, email_subjects, event_log
+"""
 
 _FOUND: LiteralString = """
     with person as (
@@ -86,6 +91,8 @@ _SAMPLE: LiteralString = """
     where place %% greatest(1, %(count)s / %(most)s) = 0
 """
 
+_EVENTS: LiteralString = "select position from feed where workspace_id = %(workspace)s"
+
 
 class Known(NamedTuple):
     """A contact as a caller has seen it."""
@@ -97,11 +104,15 @@ class Known(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Contacts of the large workspace in no order, from all over its list, and places in that list
-    from which a full page follows.
+    from which a full page follows; in the same way cursors of its feed. `addresses` are those of
+    members who may sign in, and each of `refresh_tokens` is good once.
     """
 
     contacts: tuple[Known, ...]
     places: tuple[Key, ...]
+    feed: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    refresh_tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +126,8 @@ class Workspace:
 
 
 def settle(database_url: str, contacts: int) -> Workspace:
-    """Make `contacts` contacts in one workspace and as many in others; `database_url` is
-    crm_migrator's. The tables are left as autovacuum leaves them.
+    """Make `contacts` contacts in one workspace and as many in others, and what happened with them;
+    `database_url` is crm_migrator's. The tables are left as autovacuum leaves them.
     """
     large = Workspace(uuid7(), uuid7(), uuid7(), contacts)
     others = [uuid7() for _ in range(NEIGHBOURS)]
@@ -125,7 +136,8 @@ def settle(database_url: str, contacts: int) -> Workspace:
         for other in others:
             migrator.execute(_FOUND, {"workspace": other, "user": uuid7()})
         migrator.execute(_MEET, {"large": large.id, "others": others, "count": contacts})
-        migrator.execute("vacuum (analyze) contacts")
+        history.happen(migrator, large.id, others)
+        migrator.execute(_VACUUM)
         migrator.execute("analyze")
     return large
 
@@ -144,8 +156,14 @@ def sampled(database_url: str, workspace: Workspace, page: int) -> Sample:
             },
         )
         found = cursor.fetchall()
-    random.Random(7).shuffle(found)  # noqa: S311 -- the order of requests is no secret
+        (events,) = cursor.execute(_EVENTS, {"workspace": workspace.id}).fetchone() or (0,)
+    dice = random.Random(7)  # noqa: S311 -- the order of requests is no secret
+    dice.shuffle(found)
+    positions = [dice.randint(0, max(0, events - page)) for _ in range(_MOST_SAMPLED)]
     return Sample(
         contacts=tuple(Known(id, version) for id, version, _, _ in found),
         places=tuple((at, id) for id, _, at, full in found if full),
+        feed=tuple(feed_cursor(workspace.id, position) for position in positions),
+        addresses=tuple(history.addresses(workspace.id)),
+        refresh_tokens=tuple(history.refresh_tokens(workspace.id)),
     )

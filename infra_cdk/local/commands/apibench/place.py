@@ -6,6 +6,7 @@ run elsewhere and here would take the time that is being measured.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 
 import psycopg
 
-from infra_cdk.local import ministack, postgres
+from functions.auth.keys import new_private_keys, public_keys
+from infra_cdk.local import ministack, postgres, valkey
 from infra_cdk.local.ports import choose_ports
 from infra_cdk.local.provision import provision
 from infra_cdk.local.stack_config import StackConfig
@@ -21,14 +23,20 @@ from infra_cdk.local.state import State, secret
 from infra_cdk.local.supervisor import Service, supervise
 from infra_cdk.registry import declared
 from shared.db.migrate import bootstrap, migrate
+from shared.http.limits import DEFAULTS
 
 _DATABASE = "haste"
 _ROLES = ("crm_migrator", "crm_app", "crm_worker", "crm_auth", "crm_outbox")
 
+_UNREACHED = " ".join(f"{name}=1000000/1" for name in DEFAULTS)
+"""Limits that are asked for at every request, and that no measuring reaches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Postgres, migrated and crash-safe, and the AWS stand-in with its bus, rules and queues."""
+    """Postgres, migrated and crash-safe, Valkey, and the AWS stand-in with its bus, rules and
+    queues.
+    """
 
     state: State
     config: StackConfig
@@ -39,19 +47,20 @@ class Place:
 
 @contextmanager
 def opened(state: State) -> Generator[Place]:
-    """Both up, in an empty data folder; on leaving, both stopped.
+    """All up, in an empty data folder; on leaving, all stopped.
 
     Raises:
         AlreadyRunning: another one uses the data folder.
         ServiceFailed: one does not start.
     """
-    ports = choose_ports(state, ("postgres", "ministack"))
+    ports = choose_ports(state, ("postgres", "valkey", "ministack"))
     services = [
         Service(
             "postgres",
             lambda: postgres.launch(state, port=ports["postgres"]).process,
             stop=postgres.shut_down,
         ),
+        Service("valkey", lambda: valkey.launch(state, port=ports["valkey"]).process),
         Service("ministack", lambda: ministack.launch(state, port=ports["ministack"]).process),
     ]
     with supervise(state, services):
@@ -75,8 +84,19 @@ def _config(state: State, ports: Mapping[str, int]) -> StackConfig:
         token=secrets.token_urlsafe(24),
         aws_url=aws_url,
         database_urls={role: _url(state, ports["postgres"], role) for role in _ROLES},
-        resources=provision(declared(), aws_url),
+        cache_url=f"redis://127.0.0.1:{ports['valkey']}",
+        resources=provision(declared(), aws_url, _signing_keys()),
+        settings={"RATE_LIMITS": _UNREACHED},
     )
+
+
+def _signing_keys() -> dict[str, str]:
+    """What whoever signs in is given tokens by."""
+    keys = new_private_keys()
+    return {
+        "auth-private-keys": json.dumps(keys),
+        "auth-public-keys": json.dumps(public_keys(keys)),
+    }
 
 
 def _url(state: State, port: int, role: str, database: str = _DATABASE) -> str:

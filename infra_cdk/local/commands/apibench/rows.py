@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, cycle
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import quote
 
+from infra_cdk.local.commands.apibench.history import PASSWORD
 from infra_cdk.local.commands.apibench.people import Sample
 from infra_cdk.local.gateway_events import Header, Request
 from shared.cursors import encode_cursor
+from shared.ids import uuid7
 
 PAGE = 50
 _CLIENT: tuple[Header, ...] = (
@@ -29,6 +31,42 @@ _CLIENT: tuple[Header, ...] = (
 """What a client sends; the authorizer has had its say, so the token matters by its length alone."""
 
 
+_CONTACTS: LiteralString = """
+    query Contacts($first: Int!, $after: String) {
+        contacts(first: $first, after: $after) {
+            nodes {
+                id name email phone company jobTitle tags version createdAt updatedAt
+                tasks(first: 5) {
+                    nodes {
+                        id title status dueAt
+                        email { id subject senderEmail receivedAt }
+                    }
+                }
+            }
+            pageInfo { hasNextPage endCursor }
+        }
+    }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How often a row is asked: to get warm, by the clock, and to count statements."""
+
+    warm_up: int = 50
+    timed: int = 500
+    counted: int = 20
+
+    @property
+    def all(self) -> int:
+        return self.warm_up + self.timed + self.counted
+
+
+USUAL = Calls()
+FEW = Calls(warm_up=5, timed=50, counted=5)
+"""For what takes a tenth of a second by intent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One kind of request; `budget_ms` is what 95 of 100 may take, where something is promised."""
@@ -36,6 +74,7 @@ class Row:
     name: str
     requests: Callable[[Sample], Iterator[Request]]
     budget_ms: float | None = None
+    calls: Calls = USUAL
 
 
 def _pages(sample: Sample) -> Iterator[Request]:
@@ -76,6 +115,37 @@ def _changes(sample: Sample) -> Iterator[Request]:
             yield _request("PATCH", f"/api/v1/contacts/{contact.id}", body, headers=headers)
 
 
+def _new_once(sample: Sample) -> Iterator[Request]:
+    """As new ones, each under a key of its own: what is answered is kept, and nothing replayed."""
+    for new in _new(sample):
+        yield replace(new, headers=(*new.headers, ("idempotency-key", str(uuid7()))))
+
+
+def _graph(sample: Sample) -> Iterator[Request]:
+    """Pages of the list, with the tasks about each contact, and the mails that those came from."""
+    places = cycle(sample.places or [None])
+    for n in count():
+        place = next(places) if n % 5 else None
+        variables = {"first": PAGE, "after": encode_cursor(place) if place else None}
+        yield _request("POST", "/api/v1/graphql", {"query": _CONTACTS, "variables": variables})
+
+
+def _feed(sample: Sample) -> Iterator[Request]:
+    for cursor in cycle(sample.feed):
+        yield _request("GET", "/api/v1/events", query=f"limit={PAGE}&after={quote(cursor)}")
+
+
+def _sign_ins(sample: Sample) -> Iterator[Request]:
+    for address in cycle(sample.addresses):
+        yield _request("POST", "/api/v1/auth/sign-in", {"email": address, "password": PASSWORD})
+
+
+def _refreshes(sample: Sample) -> Iterator[Request]:
+    """Another session each time, until there is none left: a token is good once."""
+    for token in sample.refresh_tokens:
+        yield _request("POST", "/api/v1/auth/refresh", {"refresh_token": token})
+
+
 def _request(
     method: str,
     path: str,
@@ -94,6 +164,12 @@ def _request(
 ROWS = (
     Row(f"list of {PAGE} contacts", _pages, budget_ms=15),
     Row("get a contact", _one),
+    Row(f"GraphQL {PAGE}, two relations", _graph, budget_ms=25),
+    Row(f"page of {PAGE} events", _feed),
     Row("create a contact", _new),
+    Row("create, idempotency key", _new_once),
     Row("change a contact", _changes),
+    Row("sign in", _sign_ins, calls=FEW),
+    Row("refresh a session", _refreshes),
 )
+"""Reading comes first: who is created later has no history that could be read."""

@@ -97,10 +97,15 @@ def _call(handler: Callable[..., Any], event: str) -> tuple[float, int]:
     began = time.perf_counter()
     answer = handler(decoded, context)
     seconds = time.perf_counter() - began
-    if not 200 <= answer["statusCode"] < 300:
+    if not 200 <= answer["statusCode"] < 300 or _tells_errors(answer["body"]):
         said = f"{answer['statusCode']}: {answer['body'][:500]}"
         raise Refused(f"{decoded['httpMethod']} {decoded['path']} was answered with {said}")
     return seconds, len(answer["body"].encode())
+
+
+def _tells_errors(body: str) -> bool:
+    """Whether it is GraphQL's answer to something that failed, which comes as a 200."""
+    return '"errors":' in body and "errors" in json.loads(body)
 
 
 def _statements(handler: Callable[..., Any], event: str) -> int:

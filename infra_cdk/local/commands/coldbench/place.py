@@ -1,7 +1,7 @@
 """Where a function meets its first event: all that any function talks to, and nothing else awake.
 
-It is where requests are measured (`apibench.place`), and beside it the cache, secrets, and Google,
-whose keys the webhook fetches.
+It is where requests are measured (`apibench.place`), and beside it secrets, and Google, whose keys
+the webhook fetches.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from functions.auth.keys import KeySet, new_private_keys, public_keys
-from infra_cdk.local import valkey
 from infra_cdk.local.commands.apibench import place as apibench
 from infra_cdk.local.commands.apibench.people import settle
 from infra_cdk.local.google import emulate
@@ -59,15 +58,12 @@ def opened(state: State) -> Generator[Place]:
     with ExitStack() as stopping:
         base = stopping.enter_context(apibench.opened(state))
         workspace = settle(base.database_url(), CONTACTS)
-        cache = valkey.launch(state)
-        stopping.callback(cache.stop)
         google = emulate.launch(state, mailboxes=(MAILBOX,), push=_PUSHES)
         stopping.callback(google.stop)
         config = replace(
             base.config,
-            cache_url=cache.url,
             resources=provision(declared(), base.config.aws_url, _secrets(state, keys)),
-            settings=_settings(google),
+            settings={**base.config.settings, **_settings(google)},
         )
         pushes = (_PUSHES.name, _push_token(state))
         known = Known(workspace.id, workspace.user_id, keys, *pushes)
@@ -80,6 +76,7 @@ def _secrets(state: State, keys: KeySet) -> dict[str, str]:
         "auth-private-keys": json.dumps(keys),
         "auth-public-keys": json.dumps(public_keys(keys)),
         "database-admin": json.dumps(administrator),
+        "smtp": "{}",
     }
 
 

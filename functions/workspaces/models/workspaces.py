@@ -23,6 +23,14 @@ class NewWorkspace(BaseModel):
     name: Name
 
 
+class WorkspaceChange(BaseModel):
+    """What is to be different."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+
+
 class Workspace(BaseModel):
     """A workspace."""
 

@@ -1,0 +1,1 @@
+"""What workspaces, their members, roles, teams and invitations are."""

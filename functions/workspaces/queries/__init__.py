@@ -1,0 +1,1 @@
+"""Reading workspaces and who belongs to them."""

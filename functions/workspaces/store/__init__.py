@@ -1,0 +1,1 @@
+"""Writing workspaces and who belongs to them."""
