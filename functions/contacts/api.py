@@ -43,7 +43,7 @@ async def create_contact(new: NewContact, tx: Transaction, response: Response) -
 
 @app.put("/api/v1/contacts", openapi_extra=needs("contacts.write"), responses=_CREATED)
 async def upsert_contact(
-    new: NewContact, tx: Transaction, response: Response, match: Match = ""
+    new: NewContact, match: Match, tx: Transaction, response: Response
 ) -> Contact:
     """Changes the contact that has this email, only what is given; creates it if there is none."""
     if match != "email":

@@ -66,7 +66,7 @@ def test_a_deleted_contact_is_not_matched(call: Call) -> None:
         ("?match=email", {"name": "Ada", "email": EMAIL, "id": 7}, 422, "/id"),
         ("?match=phone", {"name": "Ada", "email": EMAIL}, 400, "/query/match"),
         ("?match=", {"name": "Ada", "email": EMAIL}, 400, "/query/match"),
-        ("", {"name": "Ada", "email": EMAIL}, 400, "/query/match"),
+        ("", {"name": "Ada", "email": EMAIL}, 422, "/query/match"),
     ],
 )
 def test_what_is_wrong_is_pointed_at(
