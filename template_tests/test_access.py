@@ -51,7 +51,6 @@ ABOUT_ONESELF: dict[str, str] = {
 """What everybody who is signed in may ask, whatever their role, and why."""
 
 BY_ROUTE_ALONE: dict[str, str] = {
-    "GET /api/v1/events": "whoever changes something appends to the feed and sees what they append",
     "GET /api/v1/operations": "who changed how many records; the records are guarded themselves",
     "GET /api/v1/operations/{operation_id}": "the same of one",
     "GET /api/v1/roles": "what roles permit is asked for everybody who is let in",

@@ -101,7 +101,7 @@ def pass_on(tx: Tx, owner_id: UUID, heir_id: UUID, *, most: int) -> list[Task]:
     return tx.all(
         Task,
         """
-        with some as materialized (
+        with chosen as materialized (
             select id from tasks
             where workspace_id = %(workspace_id)s and owner_id = %(owner_id)s
                 and deleted_at is null
@@ -109,8 +109,8 @@ def pass_on(tx: Tx, owner_id: UUID, heir_id: UUID, *, most: int) -> list[Task]:
             for no key update
         )
         update tasks t set owner_id = %(heir_id)s, version = t.version + 1, updated_at = now()
-        from some
-        where t.workspace_id = %(workspace_id)s and t.id = some.id
+        from chosen
+        where t.workspace_id = %(workspace_id)s and t.id = chosen.id
         returning t.id, t.title, t.notes, t.status, t.due_at, t.contact_id, t.email_id, t.source,
             t.owner_id, t.created_by, t.automation_run_id, t.version, t.created_at, t.updated_at
         """,

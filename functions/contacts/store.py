@@ -83,7 +83,7 @@ def pass_on(tx: Tx, owner_id: UUID, heir_id: UUID, *, most: int) -> list[Contact
     return tx.all(
         Contact,
         """
-        with some as materialized (
+        with chosen as materialized (
             select id from contacts
             where workspace_id = %(workspace_id)s and owner_id = %(owner_id)s
                 and deleted_at is null
@@ -91,8 +91,8 @@ def pass_on(tx: Tx, owner_id: UUID, heir_id: UUID, *, most: int) -> list[Contact
             for no key update
         )
         update contacts c set owner_id = %(heir_id)s, version = c.version + 1, updated_at = now()
-        from some
-        where c.workspace_id = %(workspace_id)s and c.id = some.id
+        from chosen
+        where c.workspace_id = %(workspace_id)s and c.id = chosen.id
         returning c.id, c.name, c.email, c.phone, c.company, c.job_title, c.tags, c.owner_id,
             c.version, c.created_at, c.updated_at
         """,

@@ -20,7 +20,7 @@ from functions.webhooks.models import (
     Replayed,
     State,
 )
-from functions.webhooks.payloads import Payload
+from functions.webhooks.payloads import Payload, body_as_seen_with
 from functions.webhooks.signatures import new_secret
 from functions.webhooks.waking import wake
 from shared.encryption import DataKey, data_key
@@ -154,7 +154,8 @@ async def list_deliveries(
     openapi_extra=_SETTINGS,
 )
 async def get_delivery(endpoint_id: UUID, delivery_id: UUID, tx: Transaction) -> DeliveryWithBody:
-    return queries.get_delivery(tx, endpoint_id, delivery_id)
+    found = queries.get_delivery(tx, endpoint_id, delivery_id)
+    return found.model_copy(update={"body": body_as_seen_with(tx.access, found.body)})
 
 
 @routes.post(

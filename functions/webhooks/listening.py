@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from events.envelope import Event
+from shared.access import NOTHING, ROLES, Access, access_of
 from shared.ids import uuid7
 from shared.telling import may_read
 
@@ -19,7 +20,9 @@ _OVERLAP = timedelta(minutes=1)
 
 
 class Listener(BaseModel):
-    """An endpoint as far as it matters to events that happen."""
+    """An endpoint as far as it matters to events that happen. `role` is what its member is now,
+    None for nobody any more; `grants` are those of a role of the workspace's own.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,6 +30,15 @@ class Listener(BaseModel):
     user_id: UUID
     event_types: tuple[str, ...] | None
     created_at: datetime
+    role: str | None
+    grants: list[str] | None
+
+    @property
+    def access(self) -> Access:
+        """What its member may do."""
+        if self.role is None:
+            return NOTHING
+        return access_of(" ".join(self.grants)) if self.grants is not None else ROLES[self.role]
 
     def wants(self, event: Event) -> bool:
         """Whether the event is of one of its types."""
@@ -37,8 +49,11 @@ class Listener(BaseModel):
         return event.at > self.created_at - _OVERLAP
 
     def may_read(self, event: Event, readers: Mapping[UUID, UUID | None]) -> bool:
-        """Whether its member may, where `readers` has the mailboxes that events tell of."""
-        return may_read(self.user_id, event, readers)
+        """Whether its member may be told of it, whatever it is about; `readers` has the mailboxes
+        that events tell of.
+        """
+        permitted = self.access.reach.get(event.permission) == "all"
+        return permitted and may_read(self.user_id, event, readers)
 
 
 class Recorded(BaseModel):

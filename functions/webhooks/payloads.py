@@ -10,6 +10,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from events.envelope import Event
+from shared.access import Access
+from shared.telling import shown_payload
 
 TEST = "WebhookTest"
 """The type of a test message. It is no event, and in no feed."""
@@ -38,11 +40,19 @@ class Payload(BaseModel):
     data: dict[str, Any] = Field(description="The event, as the schema of its type has it.")
 
 
-def body_of(event: Event) -> str:
-    """The body of an event: always the same bytes."""
-    data = event.model_dump(mode="json")
+def body_of(event: Event, access: Access) -> str:
+    """The body of an event, for an endpoint whose member may do so much: always the same bytes."""
+    data = shown_payload(access, event.type_name(), event.model_dump(mode="json"))
     common = {name: data[name] for name in _COMMON}
     return _json({"type": event.type_name(), "timestamp": data["at"], **common, "data": data})
+
+
+def body_as_seen_with(access: Access, body: str) -> str:
+    """A body as it is shown to somebody with this access, who may see less than the endpoint."""
+    if not access.hidden:
+        return body
+    said: dict[str, Any] = json.loads(body)
+    return _json(said | {"data": shown_payload(access, said["type"], said["data"])})
 
 
 def body_of_test(test_id: UUID, at: datetime, actor: str, endpoint_id: UUID) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import LiteralString
 from uuid import UUID
 
 from functions.webhooks.listening import Listener, Recorded
@@ -128,15 +129,24 @@ def get_delivery(tx: Tx, endpoint_id: UUID, delivery_id: UUID) -> DeliveryWithBo
     return delivery
 
 
+_LISTENERS: LiteralString = """
+    select e.id, e.user_id, e.event_types, e.created_at, m.role, r.grants
+    from webhook_endpoints e
+    left join memberships m on m.workspace_id = e.workspace_id and m.user_id = e.user_id
+        and m.ended_at is null
+    left join roles r on r.workspace_id = m.workspace_id and r.id = m.role_id
+    where e.workspace_id = %(workspace_id)s and e.enabled and e.deleted_at is null
+"""
+
+
 def list_listeners(tx: Tx) -> list[Listener]:
     """The endpoints that events are sent to."""
-    return tx.all(
-        Listener,
-        """
-        select id, user_id, event_types, created_at from webhook_endpoints
-        where workspace_id = %(workspace_id)s and enabled and deleted_at is null
-        """,
-    )
+    return tx.all(Listener, _LISTENERS)
+
+
+def find_listener(tx: Tx, endpoint_id: UUID) -> Listener | None:
+    """The same of one endpoint; None where nothing is sent to it."""
+    return tx.one(Listener, _LISTENERS + " and e.id = %(id)s", id=endpoint_id)
 
 
 def list_recorded(

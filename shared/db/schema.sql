@@ -2524,6 +2524,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.refresh_tokens TO crm_auth;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.roles TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.roles TO crm_app;
 GRANT SELECT ON TABLE public.roles TO crm_auth;
+GRANT SELECT ON TABLE public.roles TO crm_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO crm_migrator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO crm_auth;
@@ -2534,6 +2535,8 @@ GRANT SELECT(workspace_id) ON TABLE public.sessions TO crm_app;
 GRANT SELECT(id) ON TABLE public.sessions TO crm_app;
 
 GRANT SELECT(user_id) ON TABLE public.sessions TO crm_app;
+
+GRANT SELECT(created_at) ON TABLE public.sessions TO crm_app;
 
 GRANT SELECT(expires_at) ON TABLE public.sessions TO crm_app;
 

@@ -54,10 +54,13 @@ def replay_events(tx: Tx, endpoint_id: UUID, asked: Replay) -> Replayed:
         EndpointNotFound: there is no such endpoint.
         EndpointDisabled: nothing is sent to it.
     """
-    endpoint = _enabled(tx, endpoint_id)
+    _enabled(tx, endpoint_id)
+    listener = queries.find_listener(tx, endpoint_id)
+    if listener is None:
+        raise EndpointDisabled
     found = queries.list_recorded(
         tx,
-        endpoint.event_types,
+        listener.event_types,
         after_position=asked.after_position,
         limit=_REPLAYED_AT_ONCE,
     )
@@ -66,7 +69,7 @@ def replay_events(tx: Tx, endpoint_id: UUID, asked: Replay) -> Replayed:
         if one.payload is not None:
             event = parse(one.type, one.payload | {"position": one.position})
             events += [event] if event is not None else []
-    pairs = _readable(tx, [(Listener.model_validate(endpoint.model_dump()), e) for e in events])
+    pairs = _readable(tx, [(listener, event) for event in events])
     recorded = store.record(tx, [_delivery(*pair) for pair in pairs], again=True)
     return Replayed(
         replayed=len(recorded),
@@ -121,5 +124,5 @@ def _delivery(listener: Listener, event: Event) -> NewDelivery:
         event.type_name(),
         event.position,
         mailbox_of(event),
-        body_of(event),
+        body_of(event, listener.access),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
 import pytest
@@ -250,7 +250,7 @@ def test_past_the_routes_one_ends_ones_own_membership_and_changes_none(
 ) -> None:
     member, other = people.join(), people.join()
     people.ask(member, "GET", "/members")  # as crm_app from here on
-    whose = {"user_id": member.user_id, "access": access_of("members.read")}
+    whose: dict[str, Any] = {"user_id": member.user_id, "access": access_of("members.read")}
     whom = (other if of_another else member).user_id
     with (
         pytest.raises(InsufficientPrivilege, match="row-level security"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -70,7 +70,7 @@ def test_a_name_is_taken_once_in_whichever_case(
         assert (answer.status, answer.json["code"]) == (409, "role_name_taken")
     elsewhere = new_workspace()
     here = People(elsewhere, people.call, people.database, people.new_member)
-    new = {"name": "Sales", "grants": []}
+    new: dict[str, Any] = {"name": "Sales", "grants": []}
     assert here.ask(elsewhere, "POST", "/roles", new).status == 201
     people.ask(people.owner, "DELETE", f"/roles/{first.json['id']}")
     assert people.ask(people.owner, "POST", "/roles", new).status == 201, "it is free again"
@@ -116,7 +116,10 @@ def test_what_is_too_much_is_pointed_at(people: People) -> None:
 def test_a_role_that_permits_more_is_neither_changed_nor_deleted(people: People) -> None:
     maker = people.join_as("members.settings", "members.read")
     role_id = people.new_role("contacts.read")
-    for method, body in (("PATCH", {"name": "x"}), ("PATCH", {"grants": []}), ("DELETE", None)):
+    asked: list[tuple[str, Any]] = [
+        ("PATCH", {"name": "x"}), ("PATCH", {"grants": []}), ("DELETE", None),
+    ]  # fmt: skip
+    for method, body in asked:
         answer = people.ask(maker, method, f"/roles/{role_id}", body)
         assert (answer.status, answer.json["code"]) == (403, "more_than_yours")
 

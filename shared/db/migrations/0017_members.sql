@@ -40,6 +40,9 @@ create policy reading on public.teams as restrictive for select to crm_app using
     (select app.may('members.read')) or (select app.may('members.settings'))
 );
 
+-- What a member may be told is asked for webhooks, too.
+grant select on public.roles to crm_worker;
+
 -- The names of people, whom crm_auth alone may read otherwise: of those who are or were members of
 -- the transaction's own workspace, and for whoever may see members.
 grant select (id, email, name, email_verified_at) on public.users to crm_resolver;
@@ -140,3 +143,7 @@ language sql stable security definer set search_path = pg_catalog as $$
     order by i.mail_due_at limit most
 $$;
 grant execute on function app.resolve_due_invitations to crm_worker;
+
+-- Who tells people what happens asks whether their sign-ins are from before they came back.
+set local role crm_owner;
+grant select (created_at) on public.sessions to crm_app;

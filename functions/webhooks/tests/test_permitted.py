@@ -1,0 +1,97 @@
+"""An endpoint is told what the member may read who gave it its URL, by their role as it is now."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID, uuid4
+
+import pytest
+
+from events.catalogue import all_events
+from functions.webhooks.tests.conftest import Hooks
+from functions.webhooks.tests.test_events import HOOK, sample
+from shared.access import EVERYTHING, Access, access_of
+from shared.testing import Database, Workspace
+
+
+def _limit(database: Database, workspace: Workspace, grants: str) -> None:
+    """The member whose endpoints they are has this role from now on."""
+    role_id = uuid4()
+    for statement in (
+        """
+        insert into roles (workspace_id, id, name, grants)
+        values (%(w)s, %(r)s, %(r)s, string_to_array(%(g)s, ' '))
+        """,
+        "update memberships set role = 'custom', role_id = %(r)s where workspace_id = %(w)s",
+    ):
+        database.admin(statement, w=workspace.id, r=role_id, g=grants)
+
+
+def _happen(hooks: Hooks, workspace: Workspace, *names: str) -> None:
+    hooks.happen(*[sample(all_events()[name], workspace) for name in names])
+
+
+@pytest.mark.parametrize(
+    ("grants", "told"),
+    [
+        ("webhooks.settings contacts.read", {"ContactCreated"}),
+        ("webhooks.settings contacts.read tasks.read:own", {"ContactCreated"}),
+        ("webhooks.settings tasks.read members.read", {"TaskCreated", "MemberJoined"}),
+        ("webhooks.settings", set[str]()),
+    ],
+)
+def test_of_what_they_may_not_read_it_hears_nothing(
+    hooks: Hooks, workspace: Workspace, database: Database, grants: str, told: set[str]
+) -> None:
+    endpoint = hooks.create(HOOK)
+    _limit(database, workspace, grants)
+    _happen(hooks, workspace, "ContactCreated", "TaskCreated", "MemberJoined", "SessionOpened")
+    assert {one["event_type"] for one in hooks.deliveries(endpoint)} == told
+
+
+def test_who_has_left_is_told_nothing(
+    hooks: Hooks, workspace: Workspace, database: Database
+) -> None:
+    endpoint = hooks.create(HOOK)
+    database.admin(
+        "update memberships set ended_at = now() where workspace_id = %(w)s", w=workspace.id
+    )
+    _happen(hooks, workspace, "ContactCreated")
+    assert hooks.deliveries(endpoint) == []
+
+
+def test_what_is_hidden_from_them_is_not_sent(
+    hooks: Hooks, workspace: Workspace, database: Database
+) -> None:
+    endpoint = hooks.create(HOOK)
+    _limit(database, workspace, "webhooks.settings contacts.read -contacts.email")
+    _happen(hooks, workspace, "ContactCreated")
+    body = _body(hooks, endpoint["id"], EVERYTHING)
+    assert body["data"]["email"] is None
+    assert body["data"]["name"]
+
+
+def test_what_was_sent_is_shown_as_far_as_one_may_see_it(
+    hooks: Hooks, workspace: Workspace
+) -> None:
+    endpoint = hooks.create(HOOK)
+    _happen(hooks, workspace, "ContactCreated")
+    assert _body(hooks, endpoint["id"], EVERYTHING)["data"]["email"]
+    hiding = access_of("webhooks.settings -contacts.email")
+    assert _body(hooks, endpoint["id"], hiding)["data"]["email"] is None
+
+
+def test_replaying_tells_no_more(hooks: Hooks, workspace: Workspace, database: Database) -> None:
+    endpoint = hooks.create(HOOK)
+    asked = f"/{endpoint['id']}/replay", {"after_position": 0}
+    assert hooks.ask("POST", *asked).json["replayed"] == 1, "that it was made itself"
+    _limit(database, workspace, "tasks.read")
+    answer = hooks.ask("POST", *asked)
+    assert (answer.status, answer.json["replayed"]) == (202, 0)
+
+
+def _body(hooks: Hooks, endpoint: str, access: Access) -> dict[str, dict[str, object]]:
+    [delivery] = hooks.deliveries({"id": endpoint})
+    UUID(delivery["id"])
+    answer = hooks.ask("GET", f"/{endpoint}/deliveries/{delivery['id']}", access=access)
+    return json.loads(answer.json["body"])
