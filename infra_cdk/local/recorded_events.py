@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 from events.catalogue import all_events
 from events.ids import uuid7
 from functions.auth.keys import KeySet
+from functions.auth.models.mails import MailDue
 from functions.auth.tokens import Claims, sign
 from functions.email.models import FetchEmail, SyncMailbox
 from functions.webhooks.models import DueEndpoint
@@ -259,6 +260,7 @@ _MESSAGES: Mapping[str, Callable[[Known], str]] = {
         provider_id="18c2f0a1b2c3d4e5",
         listed=False,
     ).model_dump_json(),
+    "auth-mail": lambda _: MailDue(mail_id=uuid4()).model_dump_json(),
     "webhook-sends": lambda known: DueEndpoint(
         workspace_id=known.workspace_id, endpoint_id=uuid4()
     ).model_dump_json(),

@@ -11,6 +11,7 @@ from functions.auth.keys import new_private_keys
 from infra_cdk.local.recorded_events import Known, Recorded, recorded
 from infra_cdk.registry import declared
 from infra_cdk.tests.probe import declare
+from shared.access import EVERYTHING
 from shared.wiring import Declared, Function, Http, Queue, Schedule
 
 KNOWN = Known(uuid4(), uuid4(), new_private_keys(), "projects/p/subscriptions/gmail", "a.b.c")
@@ -54,7 +55,7 @@ def test_a_request_is_for_the_declared_prefix() -> None:
     assert private.event["resource"] == private.event["path"] == "/api/v1/deals"
     assert "authorizer" not in public.event["requestContext"]
     caller = private.event["requestContext"]["authorizer"]
-    assert (caller["workspace_id"], caller["role"]) == (str(KNOWN.workspace_id), "owner")
+    assert (caller["workspace_id"], caller["access"]) == (str(KNOWN.workspace_id), str(EVERYTHING))
 
 
 def test_a_queue_gets_every_event_that_it_listens_to() -> None:

@@ -98,14 +98,14 @@ def test_a_crowd_shares_the_limit(
     """5,000 connections: every reservation is of 500 at most, and those gone are found."""
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
-    monkeypatch.setenv("HASTE_SOCKET_POSTS_PER_SECOND", "1000")
+    monkeypatch.setenv("HASTE_SOCKET_POSTS_PER_SECOND", "500")
     crowd = [f"c{number}" for number in range(5000)]
     gateway.open = set(crowd[::2])
     assert post({name: [b"1"] for name in crowd}) == set(crowd[1::2])
     assert len(gateway.sent) == 2500
-    # A second's worth is free; then each 500 wait half a second more, but for time that passed.
-    assert 0 < len(waits) <= 8
-    assert max(waits) <= 4
+    # A second's worth is free; then each 500 wait a second more, but for time that passed.
+    assert 0 < len(waits) <= 10
+    assert max(waits) <= 9
 
 
 def test_without_the_cache_there_is_no_limit(gateway: Gateway, no_cache: None) -> None:

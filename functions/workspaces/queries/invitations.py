@@ -108,7 +108,9 @@ def due_invitations(before: datetime, *, most: int) -> list[InvitationRef]:
     """Invitations of any workspace whose mail was due before that, the oldest first."""
     return resolve(
         InvitationRef,
-        "select * from app.resolve_due_invitations(%(before)s, %(most)s)",
+        """
+        select workspace_id, invitation_id from app.resolve_due_invitations(%(before)s, %(most)s)
+        """,
         before=before,
         most=most,
     )

@@ -29,6 +29,9 @@ _NAMED: LiteralString = """
     join app.name_members((select array_agg(user_id) from found)) p on p.user_id = f.user_id
 """
 
+_MEMBER: LiteralString = """
+    select user_id, role, role_id, version, created_at, updated_at, ended_at
+"""
 _MEMBERS: LiteralString = """
     from memberships
     where workspace_id = %(workspace_id)s and ended_at is null and
@@ -58,7 +61,8 @@ def get_member(tx: Tx, member_id: UUID) -> Member:
     """
     query: LiteralString = """
         with found as (
-            select * from memberships
+            select user_id, role, role_id, version, created_at, updated_at, ended_at
+            from memberships
             where workspace_id = %(workspace_id)s and user_id = %(user_id)s
         )
     """
@@ -73,7 +77,8 @@ def list_members(tx: Tx, *, limit: int, after: Key | None = None) -> list[Member
     at, last_id = after or (None, None)
     query: LiteralString = """
         with found as materialized (
-            select * from memberships
+            select user_id, role, role_id, version, created_at, updated_at, ended_at
+            from memberships
             where workspace_id = %(workspace_id)s and ended_at is null
                 and (created_at, user_id) < (
                     coalesce(%(at)s::timestamptz, 'infinity'),
@@ -91,7 +96,8 @@ def members_by_ids(tx: Tx, ids: Sequence[UUID]) -> list[Member]:
     """Those with these ids who are members, or were."""
     query: LiteralString = """
         with found as (
-            select * from memberships
+            select user_id, role, role_id, version, created_at, updated_at, ended_at
+            from memberships
             where workspace_id = %(workspace_id)s and user_id = any(%(ids)s)
         )
     """
@@ -101,7 +107,7 @@ def members_by_ids(tx: Tx, ids: Sequence[UUID]) -> list[Member]:
 def find_members(tx: Tx, listing: Listing) -> list[Member]:
     """The members of a page, and the first of the next one if there is one."""
     page = listing.page()
-    query: LiteralString = "with found as materialized (select * " + _MEMBERS + page.sql + ")"
+    query: LiteralString = "with found as materialized (" + _MEMBER + _MEMBERS + page.sql + ")"
     found = tx.all(Member, query + _NAMED, **page.params)
     return sorted(found, key=listing.place_of, reverse=listing.sorted_by.descending)
 
