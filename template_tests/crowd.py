@@ -32,6 +32,44 @@ _STATEMENTS: tuple[LiteralString, ...] = (
     insert into memberships (workspace_id, user_id, role) values (%(workspace)s, %(user)s, 'owner')
     """,
     """
+    insert into roles (workspace_id, id, name, grants, created_at)
+    select %(workspace)s, pg_temp.made(at), 'Role ' || n, '{contacts.read}', at
+    from (select n, now() - n * interval '1 minute' as at from generate_series(1, 1000) n) r
+    """,
+    """
+    insert into memberships (workspace_id, user_id, role, role_id, created_at)
+    select %(workspace)s, pg_temp.made(r.created_at), 'custom', r.id, r.created_at
+    from roles r where workspace_id = %(workspace)s
+    """,
+    """
+    insert into users (id, email, name, password_hash)
+    select user_id, user_id || '@example.com', 'Member', 'none' from memberships
+    where workspace_id = %(workspace)s and role = 'custom'
+    """,
+    """
+    insert into teams (workspace_id, id, name, created_at)
+    select %(workspace)s, pg_temp.made(at), 'Team ' || n, at
+    from (select n, now() - n * interval '1 minute' as at from generate_series(1, 1000) n) t
+    """,
+    """
+    insert into team_members (workspace_id, team_id, user_id, created_at)
+    select %(workspace)s, t.id, m.user_id, m.created_at
+    from (select id, row_number() over (order by id) as n from teams
+        where workspace_id = %(workspace)s) t
+    join (select user_id, created_at, row_number() over (order by user_id) as n from memberships
+        where workspace_id = %(workspace)s) m on t.n <= 2 or m.n %% 50 = t.n %% 50
+    """,
+    """
+    insert into invitations (workspace_id, id, email, role, role_id, invited_by, inviter,
+        expires_at, revoked_at, mail_state, mail_due_at, created_at)
+    select %(workspace)s, pg_temp.made(at), 'invited' || n || '@example.com', 'custom',
+        r.id, %(user)s, '', now() + interval '7 days', case when n %% 3 > 0 then now() end,
+        case when n %% 30 = 0 then 'waiting' else 'sent' end, at, at
+    from (select n, now() - n * interval '1 minute' as at from generate_series(1, 5000) n) i
+    join (select id, row_number() over (order by id) as k from roles
+        where workspace_id = %(workspace)s) r on r.k = 1 + n %% 1000
+    """,
+    """
     insert into sessions (workspace_id, id, user_id, created_at, last_used_at, expires_at)
     select %(workspace)s, case when n = 1 then %(session)s else gen_random_uuid() end, %(user)s,
         now() - n * interval '1 minute', now(), now() + interval '1 hour'

@@ -207,12 +207,13 @@ def test_a_difference_is_seen(synthesised: Path, tmp_path: Path) -> None:
     contacts = tmp_path / "haste-dev-contacts.template.json"
     changed = json.loads(contacts.read_text())
     resources = changed["Resources"]
-    [policy] = [one for one in resources.values() if one["Type"] == "AWS::IAM::Policy"]
+    policy, *_ = [one for one in resources.values() if one["Type"] == "AWS::IAM::Policy"]
     added = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}
     policy["Properties"]["PolicyDocument"]["Statement"].insert(0, added)
-    [function] = [one for one in resources.values() if one["Type"] == "AWS::Lambda::Function"]
+    functions = [one for one in resources.values() if one["Type"] == "AWS::Lambda::Function"]
+    [function] = [one for one in functions if one["Properties"]["Timeout"] == 29]
     function["Properties"]["Timeout"] += 1
-    [alias] = [name for name, one in resources.items() if one["Type"] == "AWS::Lambda::Alias"]
+    alias, *_ = [name for name, one in resources.items() if one["Type"] == "AWS::Lambda::Alias"]
     del resources[alias]
     contacts.write_text(json.dumps(changed))
     found = differences(load(synthesised / "dev", "dev"), load(tmp_path, "dev"))
