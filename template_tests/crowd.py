@@ -63,8 +63,8 @@ _STATEMENTS: tuple[LiteralString, ...] = (
     insert into invitations (workspace_id, id, email, role, role_id, invited_by, inviter,
         expires_at, revoked_at, mail_state, mail_due_at, created_at)
     select %(workspace)s, pg_temp.made(at), 'invited' || n || '@example.com', 'custom',
-        r.id, %(user)s, '', now() + interval '7 days', case when n %% 3 > 0 then now() end,
-        case when n %% 30 = 0 then 'waiting' else 'sent' end, at, at
+        r.id, %(user)s, '', now() + interval '7 days', case when n %% 3 <> 1 then now() end,
+        case when n %% 30 = 1 then 'waiting' else 'sent' end, at, at
     from (select n, now() - n * interval '1 minute' as at from generate_series(1, 5000) n) i
     join (select id, row_number() over (order by id) as k from roles
         where workspace_id = %(workspace)s) r on r.k = 1 + n %% 1000

@@ -51,12 +51,15 @@ def count(recorded: Recording, call: Call, crowd: Crowd) -> Callable[[Operation,
 def _url(operation: Operation, database: Database, crowd: Crowd) -> str:
     """The operation's path with ids of the workspace's own."""
     path = operation.path
+    path = path.replace("{member_id}", str(crowd.user))
     for parameter in operation.parameters("path"):
         kind: str = parameter["name"].removesuffix("_id")
         table = TABLES.get(kind) or (f"{kind}es" if kind.endswith("x") else f"{kind}s")
         query: Any = sql.SQL(
             "select max(id::text) as id from {} where workspace_id = %(id)s"
         ).format(sql.Identifier(table))
+        if parameter["name"] == "member_id":
+            continue  # memberships have no id of their own
         (found,) = database.admin(query, id=crowd.workspace)
         path = path.replace(f"{{{parameter['name']}}}", found["id"])
     return path

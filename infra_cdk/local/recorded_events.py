@@ -243,8 +243,29 @@ def _push(known: Known) -> _Request:
     return _Request("POST", "/webhooks/gmail", body, known.push_token, HTTPStatus.NO_CONTENT)
 
 
+def _accept(_: Known) -> _Request:
+    """A token that nobody was mailed."""
+    body = json.dumps({"token": secrets.token_urlsafe(64)})
+    path = "/api/v1/invitations/accept"
+    return _Request("POST", path, body, status=HTTPStatus.BAD_REQUEST)
+
+
+def _create(_: Known) -> _Request:
+    change = {"method": "POST", "path": "/api/v1/contacts", "body": {"name": "Ada Lovelace"}}
+    body = json.dumps({"operations": [change]})
+    return _Request("POST", "/api/v1/batch", body)
+
+
+def _query(_: Known) -> _Request:
+    body = json.dumps({"query": "{ contacts(first: 1) { nodes { name } } }"})
+    return _Request("POST", "/api/v1/graphql", body)
+
+
 _REQUESTS: Mapping[str, Callable[[Known], _Request]] = {
     "/api/v1/auth": _sign_up,
+    "/api/v1/batch": _create,
+    "/api/v1/graphql": _query,
+    "/api/v1/invitations/accept": _accept,
     "/api/v1/realtime": lambda _: _Request("GET", "/api/v1/realtime/topics"),
     "/api/v1/workspaces": lambda _: _Request("GET", "/api/v1/workspaces/current"),
     "/health": lambda _: _Request("GET", "/health/ready"),

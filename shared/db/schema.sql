@@ -1062,6 +1062,7 @@ CREATE TABLE public.roles (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
     name text NOT NULL,
+    folded_name text GENERATED ALWAYS AS (lower(name)) STORED NOT NULL,
     grants text[] NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1155,6 +1156,7 @@ CREATE TABLE public.teams (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
     name text NOT NULL,
+    folded_name text GENERATED ALWAYS AS (lower(name)) STORED NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1519,7 +1521,7 @@ CREATE INDEX memberships_newest ON public.memberships USING btree (workspace_id,
 
 CREATE INDEX memberships_role ON public.memberships USING btree (workspace_id, role_id) WHERE ((role_id IS NOT NULL) AND (ended_at IS NULL));
 
-CREATE INDEX memberships_user ON public.memberships USING btree (user_id);
+CREATE INDEX memberships_user ON public.memberships USING btree (user_id, workspace_id);
 
 CREATE INDEX operations_expiry ON public.operations USING btree (created_at);
 
@@ -1531,7 +1533,7 @@ CREATE INDEX outbox_due ON public.outbox USING btree (next_attempt_at);
 
 CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (workspace_id, session_id);
 
-CREATE UNIQUE INDEX roles_name ON public.roles USING btree (workspace_id, lower(name)) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX roles_name ON public.roles USING btree (workspace_id, folded_name) WHERE (deleted_at IS NULL);
 
 CREATE INDEX roles_newest ON public.roles USING btree (workspace_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 
@@ -1561,7 +1563,7 @@ CREATE INDEX team_members_newest ON public.team_members USING btree (workspace_i
 
 CREATE INDEX team_members_user ON public.team_members USING btree (workspace_id, user_id);
 
-CREATE UNIQUE INDEX teams_name ON public.teams USING btree (workspace_id, lower(name)) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX teams_name ON public.teams USING btree (workspace_id, folded_name) WHERE (deleted_at IS NULL);
 
 CREATE INDEX teams_newest ON public.teams USING btree (workspace_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 

@@ -74,22 +74,7 @@ def get_member(tx: Tx, member_id: UUID) -> Member:
 
 def list_members(tx: Tx, *, limit: int, after: Key | None = None) -> list[Member]:
     """Members, who joined last first, from after `after`: up to `limit` of them."""
-    at, last_id = after or (None, None)
-    query: LiteralString = """
-        with found as materialized (
-            select user_id, role, role_id, version, created_at, updated_at, ended_at
-            from memberships
-            where workspace_id = %(workspace_id)s and ended_at is null
-                and (created_at, user_id) < (
-                    coalesce(%(at)s::timestamptz, 'infinity'),
-                    coalesce(%(last_id)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-                )
-            order by created_at desc, user_id desc
-            limit %(limit)s
-        )
-    """
-    order: LiteralString = " order by f.created_at desc, f.user_id desc"
-    return tx.all(Member, query + _NAMED + order, at=at, last_id=last_id, limit=limit)
+    return find_members(tx, Listing(MEMBERS, limit=limit - 1, after=after))
 
 
 def members_by_ids(tx: Tx, ids: Sequence[UUID]) -> list[Member]:
@@ -157,18 +142,6 @@ def find_standing(tx: Tx, user_id: UUID | None) -> Standing | None:
         user_id=user_id,
     )
     return found.standing if found else None
-
-
-def find_version(tx: Tx, member_id: UUID) -> int | None:
-    """The version of a membership that has not ended."""
-    return tx.one(
-        int,
-        """
-        select version from memberships
-        where workspace_id = %(workspace_id)s and user_id = %(user_id)s and ended_at is null
-        """,
-        user_id=member_id,
-    )
 
 
 def has_another_owner(tx: Tx, member_id: UUID) -> bool:

@@ -54,7 +54,7 @@ def find_by_name(tx: Tx, name: str) -> UUID | None:
         UUID,
         """
         select id from roles
-        where workspace_id = %(workspace_id)s and lower(name) = lower(%(name)s)
+        where workspace_id = %(workspace_id)s and folded_name = lower(%(name)s)
             and deleted_at is null
         """,
         name=name,

@@ -18,7 +18,7 @@ def insert_role(tx: Tx, name: str, grants: Sequence[str]) -> Role | None:
     query: LiteralString = """
         insert into roles (workspace_id, id, name, grants)
         values (%(workspace_id)s, %(id)s, %(name)s, %(grants)s)
-        on conflict (workspace_id, lower(name)) where deleted_at is null do nothing
+        on conflict (workspace_id, folded_name) where deleted_at is null do nothing
         returning
     """
     return tx.one(Role, query + _SHOWN, id=uuid7(), name=name, grants=list(grants))

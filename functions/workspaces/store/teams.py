@@ -16,7 +16,7 @@ def insert_team(tx: Tx, name: str) -> Team | None:
     """Store a new team; None where another one has the name."""
     query: LiteralString = """
         insert into teams (workspace_id, id, name) values (%(workspace_id)s, %(id)s, %(name)s)
-        on conflict (workspace_id, lower(name)) where deleted_at is null do nothing
+        on conflict (workspace_id, folded_name) where deleted_at is null do nothing
         returning
     """
     return tx.one(Team, query + _SHOWN, id=uuid7(), name=name)

@@ -37,6 +37,8 @@ create table public.roles (
     workspace_id uuid not null references public.workspaces (id),
     id uuid not null,
     name text not null check (length(name) between 1 and 200),
+    -- Compared without `lower`, which no index may serve under row-level security.
+    folded_name text not null generated always as (lower(name)) stored,
     grants text[] not null,
     version bigint not null default 1,
     created_at timestamptz not null default now(),
@@ -45,7 +47,7 @@ create table public.roles (
     primary key (workspace_id, id)
 );
 call app.protect('public.roles');
-create unique index roles_name on public.roles (workspace_id, lower(name)) where deleted_at is null;
+create unique index roles_name on public.roles (workspace_id, folded_name) where deleted_at is null;
 grant select, insert, update on public.roles to crm_app;
 grant select on public.roles to crm_auth;
 
@@ -76,6 +78,7 @@ create table public.teams (
     workspace_id uuid not null references public.workspaces (id),
     id uuid not null,
     name text not null check (length(name) between 1 and 200),
+    folded_name text not null generated always as (lower(name)) stored,
     version bigint not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -83,7 +86,7 @@ create table public.teams (
     primary key (workspace_id, id)
 );
 call app.protect('public.teams');
-create unique index teams_name on public.teams (workspace_id, lower(name)) where deleted_at is null;
+create unique index teams_name on public.teams (workspace_id, folded_name) where deleted_at is null;
 grant select, insert, update on public.teams to crm_app;
 
 create table public.team_members (

@@ -4,6 +4,9 @@ set local role crm_owner;
 
 -- Who comes back has nothing of what they had before: neither sessions nor keys.
 alter table public.memberships add column rejoined_at timestamptz;
+-- With the workspace, too: where that is known, it is entered by both.
+drop index public.memberships_user;
+create index memberships_user on public.memberships (user_id, workspace_id);
 create index memberships_newest on public.memberships
     (workspace_id, created_at desc, user_id desc) where ended_at is null;
 create index memberships_role on public.memberships (workspace_id, role_id)

@@ -24,9 +24,10 @@ SESSIONS = 1000
 """Of theirs. Each is refreshed once, so there are more than any row asks for."""
 
 _CONNECT: LiteralString = """
-    insert into mailboxes (workspace_id, id, user_id, provider, address, sharing, credentials)
+    insert into mailboxes (workspace_id, id, user_id, provider, address, sharing, state,
+        state_reason, credentials)
     select workspace_id, app.uuid7(), user_id, 'gmail', user_id || '@bench.example', 'everything',
-        ''
+        'disconnected', 'made up', ''
     from memberships where workspace_id = any(%(workspaces)s) and role = 'owner'
 """
 
