@@ -41,7 +41,7 @@ def test_whether_a_record_with_an_owner_may_be_read_can_be_asked() -> None:
     assert {object_of(kind) for kind in all_events().values()} >= OWNED
 
 
-def test_topics_as_the_issue_names_them() -> None:
+def test_what_is_followed_of_contacts_mails_tasks_and_analyses() -> None:
     assert {"contacts", "emails", "tasks", "ai", "mailboxes"} <= set(topics.events_by_topic())
 
 
