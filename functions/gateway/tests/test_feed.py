@@ -14,6 +14,7 @@ from functions.gateway.api.callers import handler
 from functions.gateway.queries import WINDOW
 from functions.gateway.tests.scenes import URL, ask, emit, follow, page, sample
 from infra_cdk.catalogue import schema_of
+from shared.access import access_of
 from shared.db import connection
 from shared.feed import feed_cursor
 from shared.ids import uuid7
@@ -348,6 +349,36 @@ def test_of_a_mailbox_that_is_not_there_nobody_learns_more(
     nothing = page(call)
     assert (nothing["items"], nothing["has_more"]) == ([], False)
     assert nothing["next_cursor"] == page(call, "latest")["next_cursor"]
+
+
+TOLD = {
+    "events.read contacts.read tasks.read": {"ContactCreated", "TaskCreated"},
+    "events.read contacts.read tasks.read:own": {"ContactCreated"},
+    "events.read contacts.read:team members.read": {"MemberJoined"},
+    "events.read": set[str](),
+}
+"""Types of events that are told of, by access."""
+
+
+@pytest.mark.parametrize("granted", TOLD)
+def test_who_reads_not_all_of_a_kind_is_told_nothing_of_it(
+    call: Call, workspace: Workspace, granted: str
+) -> None:
+    kinds = ("ContactCreated", "TaskCreated", "MemberJoined")
+    emit(workspace, *(sample(kind, workspace) for kind in kinds))
+    access = access_of(granted)
+    for query in ("limit=200", "limit=1", "&".join(f"types={kind}" for kind in kinds)):
+        told = follow(call, query=query, access=access)
+        assert {item["type"] for item in told} == TOLD[granted]
+    assert page(call, access=access)["next_cursor"] == page(call)["next_cursor"]
+
+
+def test_an_event_does_not_tell_fields_that_are_hidden(call: Call, workspace: Workspace) -> None:
+    emit(workspace, sample("ContactCreated", workspace, email="ada@example.com", name="Ada"))
+    [whole] = follow(call)
+    [item] = follow(call, access=access_of("events.read contacts.read -contacts.email"))
+    assert whole["data"]["email"] == "ada@example.com"
+    assert item == whole | {"data": whole["data"] | {"email": None}}
 
 
 class _Recorder(psycopg.Cursor[Any]):
