@@ -38,6 +38,7 @@ NOT_AUDITED = {
     "refresh_tokens": "of a session, which tells by its events",
     "sessions": "events tell of them: SessionOpened, SessionRevoked",
     "socket_tickets": "good for a minute, once",
+    "sso_identities": "events tell of them: IdentityLinked",
     "threads": "follow from their mails",
     "webhook_deliveries": "a log of its own: every attempt",
     "workspace_keys": "nothing but a secret, written once",
@@ -63,6 +64,9 @@ NOT_WATCHED: dict[str, dict[str, str]] = {
         "units": "a bucket that fills and empties",
         "backfill_units": "a bucket that fills and empties",
         "units_at": "a bucket that fills and empties",
+    },
+    "sso_connections": {
+        "sessions_from": "follows from the change of `issuer` or `enabled`",
     },
     "webhook_endpoints": {
         "previous_secret": "moves there from `secret`",
@@ -105,7 +109,7 @@ def _columns(database: Database) -> dict[str, dict[str, str]]:
         """
         select c.relname as table, a.attname as column, a.atttypid::regtype::text as type
         from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
-            and not a.attisdropped
+            and not a.attisdropped and a.attgenerated = ''
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
             and not c.relispartition and (c.relname = 'workspaces' or exists (
                 select from pg_attribute w where w.attrelid = c.oid and w.attname = 'workspace_id'))
