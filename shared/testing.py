@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -50,9 +51,30 @@ class Database:
 
     def admin(self, query: LiteralString, **params: Any) -> list[dict[str, Any]]:
         """Run a statement as the superuser, past row-level security."""
-        with psycopg.connect(self.server.url(database=self.name), autocommit=True) as admin:
-            cursor = admin.cursor(row_factory=dict_row).execute(query, params)
-            return cursor.fetchall() if cursor.description else []
+        if threading.current_thread() is not threading.main_thread():
+            with psycopg.connect(self.server.url(database=self.name), autocommit=True) as own:
+                return _rows(own, query, params)
+        url = self.server.url(database=self.name)
+        if url not in _admins or _admins[url].closed:
+            _admins[url] = psycopg.connect(url, autocommit=True)
+        return _rows(_admins[url], query, params)
+
+
+_admins: dict[str, psycopg.Connection[Any]] = {}
+"""The superuser's connections, by URL: to open one takes longer than most statements."""
+
+
+def _rows(
+    admin: psycopg.Connection[Any], query: LiteralString, params: Any
+) -> list[dict[str, Any]]:
+    cursor = admin.cursor(row_factory=dict_row).execute(query, params)
+    return cursor.fetchall() if cursor.description else []
+
+
+def pytest_sessionfinish() -> None:
+    """Close what was kept open for the whole run."""
+    while _admins:
+        _admins.popitem()[1].close()
 
 
 @dataclass(frozen=True)
