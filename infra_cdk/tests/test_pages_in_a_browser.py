@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
 from infra_cdk.local.state import CHECKOUT, free_port, open_state
 from infra_cdk.tests.probe import config, running
+from infra_cdk.tests.visiting import Visit
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium, which resolves no name and so reaches no host but this one."""
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
-    if program is None:
-        pytest.skip(f"none of {', '.join(_NAMES)} is installed")
-    arguments = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    if os.geteuid() == 0:
-        arguments.append("--no-sandbox")  # as root Chromium starts in no other way
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=arguments)
-        yield opened
-        opened.close()
+pytest_plugins = ["infra_cdk.tests.browsing"]
 
 
 @pytest.fixture(scope="module")
@@ -38,35 +21,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = config(CHECKOUT, home=str(home), tools=str(tools), gateway_port=port)
     with running(CHECKOUT, "infra_cdk.local.gateway", settings):
         yield f"http://127.0.0.1:{port}"
-
-
-class Visit:
-    """A page, what it asked for, and what it complained of."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.asked: list[str] = []
-        self.complaints: list[str] = []
-        page.on("request", lambda request: self.asked.append(request.url))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda said: self._hear(said.type, said.text))
-
-    def _hear(self, kind: str, text: str) -> None:
-        if kind == "error":
-            self.complaints.append(text)
-
-    @property
-    def elsewhere(self) -> list[str]:
-        """What it asked of another host."""
-        fetched = [url for url in self.asked if urlsplit(url).scheme not in ("data", "blob")]
-        return [url for url in fetched if urlsplit(url).hostname != "127.0.0.1"]
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    context = browser.new_context()
-    yield Visit(context.new_page())
-    context.close()
 
 
 def test_the_api_can_be_read_and_tried(visit: Visit, site: str) -> None:
