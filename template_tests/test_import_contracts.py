@@ -38,6 +38,8 @@ PLANTED = [
     ("declarations", "shared.wiring", "pydantic"),
     ("ai", "functions.contacts.commands", "anthropic"),
     ("ai", "shared.errors", "phonenumbers"),
+    ("graphql", "functions.contacts.graph", "strawberry"),
+    ("graphql", "shared.graph", "graphql"),
     ("lambda", "functions.contacts.api", "mangum"),
     ("lambda", "functions.contacts.commands", "aws_lambda_powertools"),
     ("aws", "functions.contacts.commands", "boto3"),

@@ -36,7 +36,8 @@ def check(*, fast: bool, pytest_args: Sequence[str]) -> int:
     failed = [name for name, command in _STEPS if not _passes(name, command)]
     if failed:
         typer.echo(f"✗ {', '.join(failed)}: see above. The tests run all the same.")
-    workers = str(min(_MOST_WORKERS, os.cpu_count() or 1))
+    # One more than there are cores: now and then most tests wait, for a process or for a clock.
+    workers = str(min(_MOST_WORKERS, (os.cpu_count() or 1) + 1))
     command = [_tool("pytest"), "-q", "-n", workers, "--dist", "worksteal"]
     tests = subprocess.run(
         [*command, *(_FAST if fast else ()), *pytest_args], cwd=CHECKOUT, check=False
