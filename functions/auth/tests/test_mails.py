@@ -151,17 +151,19 @@ def test_who_dies_before_the_queue_leaves_the_mail_to_the_job(
     assert postman.mails(email) == []
     postman.job("release-mails")
     assert postman.mails(email) == [], "it may still be on its way"
-    database.admin(
+    [waiting] = database.admin(
         """
         update account_mails set due_at = now() - interval '2 minutes' where user_id =
             (select id from users where email = %(email)s)
+        returning id
         """,
         email=email,
     )
     postman.job("release-mails")
     assert len(postman.mails(email)) == 1
     postman.job("release-mails")
-    assert postman.queue.take() == []
+    # Other mails of this database may be due.
+    assert [body for body in postman.queue.take() if str(waiting["id"]) in body] == []
 
 
 @pytest.mark.parametrize(
