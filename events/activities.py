@@ -11,6 +11,7 @@ class TaskCreated(Event):
 
     source: ClassVar[str] = "activities"
     topic: ClassVar[str] = "tasks"
+    personal: ClassVar[frozenset[str]] = frozenset({"title"})
     title: str
     email_id: UUID | None = None
     contact_id: UUID | None = None
@@ -21,6 +22,7 @@ class TaskChanged(Event):
 
     source: ClassVar[str] = "activities"
     topic: ClassVar[str] = "tasks"
+    personal: ClassVar[frozenset[str]] = frozenset({"title"})
     title: str
     status: str
     changed: tuple[str, ...]
@@ -33,6 +35,7 @@ class TaskDeleted(Event):
 
     source: ClassVar[str] = "activities"
     topic: ClassVar[str] = "tasks"
+    personal: ClassVar[frozenset[str]] = frozenset({"title"})
     title: str
 
 
@@ -41,6 +44,7 @@ class TaskRestored(Event):
 
     source: ClassVar[str] = "activities"
     topic: ClassVar[str] = "tasks"
+    personal: ClassVar[frozenset[str]] = frozenset({"title"})
     title: str
     status: str
     email_id: UUID | None = None

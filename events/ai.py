@@ -16,6 +16,7 @@ class EmailAnalyzed(Event):
 
     source: ClassVar[str] = "ai"
     permission: ClassVar[str] = "emails.read"
+    personal: ClassVar[frozenset[str]] = frozenset({"sender"})
     mailbox_id: UUID
     direction: Direction
     kind: Kind

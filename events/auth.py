@@ -98,6 +98,54 @@ class SecondFactorChanged(Event):
     change: Literal["added", "removed", "recovery_codes"]
 
 
+class IdentityLinked(Event):
+    """A member signs in by an account elsewhere from now on: by Google, or by the workspace's own
+    provider. `aggregate_id` is the person.
+    """
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "people"
+    permission: ClassVar[str] = "audit.read"
+    audited: ClassVar[bool] = True
+    provider: Literal["google", "sso"]
+
+
+class SsoConfigured(Event):
+    """A workspace set up its single sign-on, or changed it. `domains` are those of addresses that
+    it is for; `default_role` is what who is new becomes, null: nobody new is let in; `required`:
+    all but owners get in by it alone.
+    """
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "workspace"
+    permission: ClassVar[str] = "workspace.settings"
+    issuer: str
+    domains: tuple[str, ...]
+    default_role: Literal["admin", "member", "viewer"] | None = None
+    required: bool
+    enabled: bool
+
+
+class SsoRemoved(Event):
+    """A workspace has no single sign-on any more: its sessions end at their next refresh."""
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "workspace"
+    permission: ClassVar[str] = "workspace.settings"
+    issuer: str
+
+
+class AccountErasureRequested(Event):
+    """A person is erasing their account, and is a member no more. `aggregate_id` is the person, of
+    whom nothing remains but that id.
+    """
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "people"
+    permission: ClassVar[str] = "members.read"
+    audited: ClassVar[bool] = True
+
+
 class ApiKeyCreated(Event):
     """A member made an API key. `aggregate_id` is the key; what it is made of is told to nobody.
     `grants` are what it permits, as far as its maker's role does; `expires_at` null: it does not.

@@ -9,6 +9,7 @@ class ContactCreated(Event):
     """A contact was created. `aggregate_id` is the contact."""
 
     source: ClassVar[str] = "contacts"
+    personal: ClassVar[frozenset[str]] = frozenset({"email", "name"})
     email: str | None
     name: str
 
@@ -17,6 +18,7 @@ class ContactChanged(Event):
     """Fields of a contact changed; `changed` names them."""
 
     source: ClassVar[str] = "contacts"
+    personal: ClassVar[frozenset[str]] = frozenset({"email", "name"})
     email: str | None
     name: str
     changed: tuple[str, ...]
@@ -26,6 +28,7 @@ class ContactDeleted(Event):
     """A contact was deleted."""
 
     source: ClassVar[str] = "contacts"
+    personal: ClassVar[frozenset[str]] = frozenset({"email"})
     email: str | None
 
 
@@ -33,5 +36,6 @@ class ContactRestored(Event):
     """A deleted contact is there again, as it was: its deletion was undone."""
 
     source: ClassVar[str] = "contacts"
+    personal: ClassVar[frozenset[str]] = frozenset({"email", "name"})
     email: str | None
     name: str

@@ -37,6 +37,7 @@ class EmailReceived(Event):
 
     source: ClassVar[str] = "email"
     topic: ClassVar[str] = "emails"
+    personal: ClassVar[frozenset[str]] = frozenset({"sender"})
     mailbox_id: UUID
     thread_id: UUID
     direction: Direction

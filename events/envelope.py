@@ -44,6 +44,8 @@ class Event(BaseModel):
     """What it takes to be told of it: `<topic>.read`, if a class says nothing."""
     thing: ClassVar[str] = ""
     """The object that it tells of, whose fields may be hidden: that of its permission."""
+    personal: ClassVar[frozenset[str]] = frozenset()
+    """Its fields that tell of a person the workspace has data about: an erasure takes these out."""
     audited: ClassVar[bool] = False
     """Whether it goes to the audit log itself, because no table tells of it that is audited."""
 

@@ -1,5 +1,6 @@
 """Events of workspaces, their members, and what those may do."""
 
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -26,14 +27,33 @@ class WorkspaceChanged(Event):
     name: str
 
 
+class WorkspaceDeletionRequested(Event):
+    """A workspace is to be deleted: it takes no changes any more, and at `purge_at` everything of
+    it is gone. Of its deletion itself nothing is told, as there is nobody left.
+    """
+
+    source: ClassVar[str] = "workspaces"
+    topic: ClassVar[str] = "workspace"
+    purge_at: datetime
+
+
+class WorkspaceRestored(Event):
+    """A workspace is not to be deleted after all."""
+
+    source: ClassVar[str] = "workspaces"
+    topic: ClassVar[str] = "workspace"
+
+
 class MemberJoined(Event):
-    """A person accepted an invitation. `aggregate_id` is the person, also where they come back."""
+    """A person accepted an invitation, or came by single sign-on, where `invited_by` is null.
+    `aggregate_id` is the person, also where they come back.
+    """
 
     source: ClassVar[str] = "workspaces"
     topic: ClassVar[str] = "members"
     role: Role
     role_id: UUID | None = None
-    invited_by: UUID
+    invited_by: UUID | None = None
 
 
 class MemberChanged(Event):

@@ -205,6 +205,7 @@ def _google(stage: Stage) -> dict[str, str]:
     """Google's addresses, and what of Pub/Sub follows from the project's name."""
     known = {
         "GOOGLE_API_URL": "https://gmail.googleapis.com",
+        "GOOGLE_ISSUER": "https://accounts.google.com",
         "GOOGLE_JWKS_URL": "https://www.googleapis.com/oauth2/v3/certs",
     }
     if not stage.google_project:

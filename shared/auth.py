@@ -11,6 +11,12 @@ from shared.access import Access, access_of
 from shared.errors import Forbidden, Unauthorized
 
 
+class NotBySso(Forbidden):
+    """You signed in by a workspace's single sign-on, which is good there alone: for this, sign in
+    with your password or with Google.
+    """
+
+
 class NotForKeys(Forbidden):
     """An API key cannot do this: sign in."""
 
@@ -19,7 +25,8 @@ class NotForKeys(Forbidden):
 class Caller:
     """An authenticated person acting in one workspace, by a sign-in or by an API key of theirs.
 
-    A key may have a limit of its own: so many reads, and so many changes, a second.
+    A key may have a limit of its own: so many reads, and so many changes, a second. `by_sso` is a
+    sign-in by the workspace's own provider, which is good in the workspace alone.
     """
 
     workspace_id: UUID
@@ -28,6 +35,7 @@ class Caller:
     session_id: UUID | None = None
     key_id: UUID | None = None
     rate_limit: int | None = None
+    by_sso: bool = False
 
     @property
     def actor(self) -> str:
@@ -43,6 +51,16 @@ class Caller:
         """
         if self.key_id is not None:
             raise NotForKeys
+
+    def require_own_sign_in(self) -> None:
+        """Go on only for somebody who signed in as themselves: for what is about the person and not
+        about their membership. What a workspace's provider says is good in that workspace alone.
+
+        Raises:
+            NotBySso: they signed in by it.
+        """
+        if self.by_sso:
+            raise NotBySso
 
 
 def caller_of(event: Mapping[str, Any]) -> Caller:
@@ -63,6 +81,7 @@ def caller_of(event: Mapping[str, Any]) -> Caller:
             session_id=UUID(session_id) if session_id else None,
             key_id=UUID(key_id) if key_id else None,
             rate_limit=int(rate) if rate else None,
+            by_sso=context.get("sso") == "true",
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise Unauthorized from error

@@ -6,6 +6,7 @@ row's column or another workspace does not open. Data keys live in memory for fi
 
 from __future__ import annotations
 
+import hmac
 import os
 import time
 from dataclasses import dataclass, field
@@ -58,6 +59,13 @@ class DataKey:
         except (InvalidTag, ValueError) as error:
             raise Undecryptable(column) from error
 
+    def fingerprint(self, text: str, *, column: str) -> bytes:
+        """What a text is found by in `column` without being there: HMAC-SHA-256 under a key derived
+        from this one, so that nobody without it can try texts out.
+        """
+        own = hmac.digest(self.plaintext, b"fingerprint", "sha256")
+        return hmac.digest(own, self._aad(column) + b"\0" + text.encode(), "sha256")
+
     def _cipher(self) -> AESGCM:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -99,7 +107,8 @@ def _made(workspace_id: UUID) -> bytes:
     answer = client("kms").generate_data_key_without_plaintext(
         KeyId=setting("KMS_KEY"), KeySpec="AES_256", EncryptionContext=_context(workspace_id)
     )
-    with transaction(workspace_id) as tx:
+    # A key is no change of what is in a workspace, so one that is to be deleted gets one, too.
+    with transaction(workspace_id, even_closing=True) as tx:
         tx.run(
             """
             insert into workspace_keys (workspace_id, wrapped)

@@ -95,6 +95,10 @@ class Conflict(HasteError):
     status = 409
 
 
+class WorkspaceClosing(Conflict):
+    """This workspace is being deleted and takes no changes; its owners can restore it."""
+
+
 class PreconditionFailed(HasteError):
     """The record was changed since it was read; read it again and repeat the change."""
 

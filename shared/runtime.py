@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from events.envelope import Event, parse
 from shared.db import Tx, transaction
+from shared.errors import WorkspaceClosing
 from shared.invocation import Handler, Payload, invocation
 from shared.log import about, logger
 
@@ -223,6 +224,9 @@ def _batch(
             deliver(record)
         except Discard as reason:
             logger.info("message discarded", metadata={"reason": str(reason)})
+        except WorkspaceClosing:
+            # Whoever restores the workspace publishes its last events once more.
+            logger.info("message discarded", metadata={"reason": "the workspace is closing"})
         except Exception:
             logger.exception("message failed", metadata={"message_id": record.message_id})
             raise

@@ -46,15 +46,16 @@ def secret(name: str, *, max_age_s: float = _KEPT_S) -> dict[str, Any]:
     return kept.value
 
 
-def stored_secret(name: str) -> dict[str, Any]:
-    """What the secret holds now: `{}` where it was made and nothing was put into it yet.
+def stored_secret(name: str, *, max_age_s: float = 0) -> dict[str, Any]:
+    """What the secret holds now, or held `max_age_s` ago: `{}` where it was made and nothing was
+    put into it yet.
 
     Raises:
         MissingSetting: the function does not declare it.
         botocore.exceptions.ClientError: we may not read it.
     """
     try:
-        return secret(name, max_age_s=0)
+        return secret(name, max_age_s=max_age_s)
     except client("secretsmanager").exceptions.ResourceNotFoundException:
         _read[secret_id(name)] = _Read(time.monotonic(), "", {})
         return {}

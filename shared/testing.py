@@ -14,7 +14,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, LiteralString, Protocol
+from typing import Any, LiteralString, Protocol, get_args
 from uuid import UUID, uuid4
 
 import psycopg
@@ -26,8 +26,10 @@ from shared.access import EVERYTHING, Access
 from shared.db import Tx, connection
 from shared.db.migrate import bootstrap, migrate
 from shared.ids import uuid7
+from shared.tests.triggers import rest_event, sqs_record
+from shared.wiring import Role
 
-_LOG_IN_ROLES = ("crm_migrator", "crm_app", "crm_worker", "crm_auth", "crm_outbox")
+_LOG_IN_ROLES = get_args(Role)
 BUS = "haste"
 BUCKET = "haste-mail"
 
@@ -51,30 +53,30 @@ class Database:
 
     def admin(self, query: LiteralString, **params: Any) -> list[dict[str, Any]]:
         """Run a statement as the superuser, past row-level security."""
-        if threading.current_thread() is not threading.main_thread():
-            with psycopg.connect(self.server.url(database=self.name), autocommit=True) as own:
-                return _rows(own, query, params)
         url = self.server.url(database=self.name)
-        if url not in _admins or _admins[url].closed:
-            _admins[url] = psycopg.connect(url, autocommit=True)
-        return _rows(_admins[url], query, params)
+        if threading.current_thread() is not threading.main_thread():
+            with _superuser(url) as own:
+                cursor = own.execute(query, params)
+                return cursor.fetchall() if cursor.description else []
+        if url not in _kept or _kept[url].closed:
+            _kept[url] = _superuser(url)
+        cursor = _kept[url].execute(query, params)
+        return cursor.fetchall() if cursor.description else []
 
 
-_admins: dict[str, psycopg.Connection[Any]] = {}
-"""The superuser's connections, by URL: to open one takes longer than most statements."""
+def _superuser(url: str) -> psycopg.Connection[Any]:
+    connection: psycopg.Connection[Any] = psycopg.connect(url, autocommit=True)
+    connection.row_factory = dict_row
+    return connection
 
 
-def _rows(
-    admin: psycopg.Connection[Any], query: LiteralString, params: Any
-) -> list[dict[str, Any]]:
-    cursor = admin.cursor(row_factory=dict_row).execute(query, params)
-    return cursor.fetchall() if cursor.description else []
+_kept: dict[str, psycopg.Connection[Any]] = {}
+"""The main thread's connections, by URL: to open one takes longer than most statements."""
 
 
 def pytest_sessionfinish() -> None:
-    """Close what was kept open for the whole run."""
-    while _admins:
-        _admins.popitem()[1].close()
+    while _kept:
+        _kept.popitem()[1].close()
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,10 @@ def as_role(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     """Switch the execution environment to a database role, as its declaration would."""
 
     def switch(role: str) -> None:
-        connection.close()
-        monkeypatch.setenv("HASTE_DATABASE_URL", database.url(role))
+        url = database.url(role)
+        if os.environ.get("HASTE_DATABASE_URL") != url:  # else it keeps its connection, as it would
+            connection.close()
+            monkeypatch.setenv("HASTE_DATABASE_URL", url)
 
     switch("crm_app")
     yield switch
@@ -261,7 +265,7 @@ def call(as_role: Callable[[str], None], workspace: Workspace, aws: None) -> Cal
     ) -> Answer:
         as_role(role)
         context = {} if anonymous else _authorizer(workspace, access)
-        event = _rest_event(method, path, body, headers or {}, context)
+        event = rest_event(method, path, body, headers or {}, context)
         answer = handler(event, LambdaContext())
         content = answer["body"]
         received = {n.lower(): value for n, value in answer["headers"].items()}
@@ -283,7 +287,7 @@ def deliver(as_role: Callable[[str], None], aws: None) -> Deliver:
         handler: Callable[..., Any], *messages: Any, receives: int = 1, role: str = "crm_worker"
     ) -> list[str]:
         as_role(role)
-        records = [_sqs_record(n, message, receives) for n, message in enumerate(messages)]
+        records = [sqs_record(n, message, receives) for n, message in enumerate(messages)]
         answer = handler({"Records": records}, LambdaContext())
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
@@ -342,66 +346,4 @@ def _authorizer(workspace: Workspace, access: Access) -> dict[str, str]:
         "user_id": str(workspace.user_id),
         "session_id": str(workspace.session_id),
         "access": str(access),
-    }
-
-
-def _rest_event(
-    method: str, path: str, body: Any, headers: dict[str, str], authorizer: dict[str, str]
-) -> dict[str, Any]:
-    path, _, query = path.partition("?")
-    pairs = [pair.partition("=") for pair in query.split("&") if pair]
-    multi: dict[str, list[str]] = {}
-    for name, _, value in pairs:
-        multi.setdefault(name, []).append(value)
-    sent = {"Host": "localhost", **headers}
-    text = None
-    if body is not None:
-        sent.setdefault("Content-Type", "application/json")
-        text = body.decode("latin-1") if isinstance(body, bytes) else json.dumps(body)
-    return {
-        "resource": "/{proxy+}",
-        "path": path,
-        "httpMethod": method,
-        "headers": sent,
-        "multiValueHeaders": {name: [value] for name, value in sent.items()},
-        "queryStringParameters": {n: v[-1] for n, v in multi.items()} or None,
-        "multiValueQueryStringParameters": multi or None,
-        "pathParameters": {"proxy": path.lstrip("/")},
-        "stageVariables": None,
-        "requestContext": {
-            "requestId": str(uuid4()),
-            "stage": "test",
-            "path": path,
-            "httpMethod": method,
-            "identity": {"sourceIp": "127.0.0.1", "userAgent": "pytest"},
-            **({"authorizer": authorizer} if authorizer else {}),
-        },
-        "body": text,
-        "isBase64Encoded": False,
-    }
-
-
-def _sqs_record(number: int, message: Any, receives: int) -> dict[str, Any]:
-    from pydantic import BaseModel
-
-    from events.envelope import Event
-
-    if isinstance(message, Event):
-        detail = message.model_dump(mode="json")
-        envelope = {"version": "0", "id": str(uuid4()), "detail-type": message.type_name()}
-        text = json.dumps({**envelope, "source": f"haste.{message.source}", "detail": detail})
-    elif isinstance(message, BaseModel):
-        text = message.model_dump_json()
-    else:
-        text = message if isinstance(message, str) else json.dumps(message)
-    return {
-        "messageId": str(number),
-        "receiptHandle": f"handle-{number}",
-        "body": text,
-        "attributes": {"ApproximateReceiveCount": str(receives), "MessageGroupId": "group"},
-        "messageAttributes": {},
-        "md5OfBody": "",
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:test",
-        "awsRegion": "us-east-1",
     }

@@ -34,6 +34,15 @@ def _email_address(text: str) -> str:
     return address
 
 
+def domain_name(text: str) -> str:
+    """The domain of e-mail addresses in the form we compare: lower case, ASCII.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _email_address(f"x@{text}").removeprefix("x@")
+
+
 def _within_reason(moment: datetime) -> datetime:
     """Years that stay representable in every time zone, for us and for Postgres."""
     if not 1970 <= moment.year <= 2200:

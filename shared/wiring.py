@@ -16,6 +16,7 @@ Need = Literal[
     "database",
     "cache",
     "bucket",
+    "bucket_deletion",
     "bus",
     "encryption",
     "people_encryption",
@@ -23,7 +24,7 @@ Need = Literal[
     "sockets",
     "socket_url",
 ]
-Role = Literal["crm_app", "crm_worker", "crm_outbox", "crm_auth", "crm_migrator"]
+Role = Literal["crm_app", "crm_worker", "crm_outbox", "crm_auth", "crm_eraser", "crm_migrator"]
 Layer = Literal["core", "ai"]
 
 NEWEST = "/api/v1/"
@@ -102,7 +103,8 @@ class Function:
     of the query. Of its needs, `encryption` is for what workspaces keep secret and
     `people_encryption` for what people do; `sockets` is to post to connections, `socket_url` to
     know where they are opened. What is `on_deploy` is invoked at every deploy, before the new
-    code takes requests: doing its work again must change nothing.
+    code takes requests: doing its work again must change nothing. `bucket` is to read and add
+    objects, `bucket_deletion` to list and delete them, in every version.
     """
 
     name: str

@@ -14,6 +14,7 @@ from functions.workspaces.queries import invitations, members, roles, teams
 from functions.workspaces.store import invitations as invitation_store
 from functions.workspaces.store import members as member_store
 from functions.workspaces.store import teams as team_store
+from shared import tenancy
 from shared.access import EVERYTHING
 from shared.db import Tx
 from shared.ids import uuid7
@@ -57,9 +58,9 @@ LISTED: dict[str, Query] = {
 ASKED: dict[str, Query] = {
     "member": lambda tx, _: members.get_member(tx, _member(tx)),
     "what a member may do": lambda tx, _: members.find_standing(tx, _member(tx)),
-    "another owner": lambda tx, crowd: members.has_another_owner(tx, crowd.user),
+    "another owner": lambda tx, crowd: tenancy.has_another_owner(tx, crowd.user),
     "a member's new role": lambda tx, _: member_store.set_role(tx, _member(tx), "viewer", None),
-    "a member's end": lambda tx, _: member_store.end_membership(tx, _member(tx)),
+    "a member's end": lambda tx, _: tenancy.end_membership(tx, _member(tx)),
     "role": lambda tx, _: roles.get_role(tx, roles.list_roles(tx, limit=1)[0].id),
     "role by name": lambda tx, _: roles.find_by_name(tx, "role 7"),
     "whether a role is in use": lambda tx, _: roles.is_in_use(

@@ -89,6 +89,14 @@ _STATEMENTS: tuple[LiteralString, ...] = (
     from generate_series(1, 2000) n
     """,
     """
+    insert into sso_connections (workspace_id, id, issuer, client_id, client_secret, domains)
+    values (%(workspace)s, gen_random_uuid(), 'https://idp.example', 'crm', '', '{example.com}')
+    """,
+    """
+    insert into sso_identities (workspace_id, issuer, subject, user_id)
+    select %(workspace)s, 'https://idp.example', n::text, %(user)s from generate_series(1, 5000) n
+    """,
+    """
     insert into audit_log (workspace_id, id, at, actor, action, object_type, object_id, after)
     select %(workspace)s, pg_temp.made(at), at,
         case when n %% 100 = 1 then 'user:' || %(user)s::text else 'automation:' || n %% 7 end,
@@ -228,6 +236,24 @@ _STATEMENTS: tuple[LiteralString, ...] = (
     insert into operation_changes (workspace_id, operation_id, object, record_id, version)
     select o.workspace_id, o.id, 'contacts', gen_random_uuid(), 1
     from operations o, generate_series(1, 3) where o.workspace_id = %(workspace)s
+    """,
+    """
+    insert into privacy_requests (workspace_id, id, kind, address, fingerprint, state, export_key,
+        requested_by, due_at, created_at, finished_at)
+    select %(workspace)s, pg_temp.made(at), case when n %% 2 = 0 then 'export' else 'erasure' end,
+        case when n %% 2 = 0 then 'person' || n || '@example.com' end,
+        case when n %% 2 = 1 then sha256(n::text::bytea) end,
+        case when n %% 500 = 2 then 'waiting' else 'done' end,
+        case when n %% 20 = 0 then 'k' end, 'system', at, at,
+        case when n %% 500 <> 2 then at end
+    from (select n, now() - n * interval '1 minute' as at from generate_series(1, 5000) n) r
+    """,
+    """
+    insert into privacy_erased (workspace_id, record_id, request_id, object)
+    select %(workspace)s, pg_temp.made(now()), r.id,
+        case when n %% 3 = 0 then 'emails_redacted' when n %% 3 = 1 then 'emails' else 'tasks' end
+    from (select id from privacy_requests where workspace_id = %(workspace)s limit 50) r,
+        generate_series(1, 400) n
     """,
     """
     insert into event_log (workspace_id, id, position, type, payload)

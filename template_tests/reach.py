@@ -37,6 +37,8 @@ LIMITED = "shared.http.limits.limited"
 SIGNED_IN = ("shared.http.app", "current_caller")
 GRAPHS = ("functions.graphql.graphs", "find_graphs")
 """Imports every capability's `graph.py`, by a computed name."""
+PARTS = ("functions.privacy.parts", "find_parts")
+"""The same of every `privacy.py`."""
 _CHANGES = {"post", "put", "patch", "delete"}
 
 Definition = tuple[str, str]
@@ -80,6 +82,9 @@ def reach(entry: str) -> Reach:
     if GRAPHS in found.definitions:
         graphs = sorted(ROOT.glob("functions/*/graph.py"))
         _visit(found, [f"functions.{path.parent.name}.graph.GRAPH" for path in graphs])
+    if PARTS in found.definitions:
+        parts = sorted(ROOT.glob("functions/*/privacy.py"))
+        _visit(found, [f"functions.{path.parent.name}.privacy.PRIVACY" for path in parts])
     if found.emits:
         _visit(found, [QUIET])
     if found.changes and found.keyed:

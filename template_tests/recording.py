@@ -23,7 +23,7 @@ from shared.db.migrate import bootstrap, migrate
 from shared.testing import Database, Server
 from template_tests.crowd import Crowd, settle_in
 
-_ROLES = ("crm_migrator", "crm_app", "crm_worker", "crm_auth", "crm_outbox")
+_ROLES = ("crm_migrator", "crm_app", "crm_worker", "crm_auth", "crm_outbox", "crm_eraser")
 _LEFT_OUT = re.compile(r"\s*(begin|commit|rollback|select app\.begin_request|-- the test's own)")
 
 

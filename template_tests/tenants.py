@@ -29,6 +29,7 @@ KINDS = (
     "role",
     "team",
     "invitation",
+    "request",
 )
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -40,7 +41,7 @@ class Tenant:
     workspace: Workspace
     ids: dict[str, UUID] = field(default_factory=lambda: {kind: uuid7() for kind in KINDS})
     other_ids: dict[str, UUID] = field(
-        default_factory=lambda: {kind: uuid7() for kind in ("run", "event", "worn")}
+        default_factory=lambda: {kind: uuid7() for kind in ("run", "event", "worn", "sso")}
     )
     mark: str = field(default_factory=lambda: f"canary{uuid4().hex}")
 
@@ -102,6 +103,16 @@ _ROWS: tuple[LiteralString, ...] = (
     values (%(w)s, %(invitation)s, 'invited.' || %(email)s::text, 'custom', %(worn)s, %(user)s,
         %(email)s, array[sha256(convert_to(%(mark)s, 'UTF8'))], now() + interval '7 days', 'sent',
         now() - interval '1 hour')
+    """,
+    """
+    insert into sso_connections (workspace_id, id, issuer, client_id, client_secret, domains,
+        enabled)
+    values (%(w)s, %(sso)s, 'https://' || %(mark)s || '.example', %(mark)s,
+        convert_to(%(mark)s, 'UTF8'), array[%(mark)s || '.example'], false)
+    """,
+    """
+    insert into sso_identities (workspace_id, issuer, subject, user_id)
+    values (%(w)s, 'https://' || %(mark)s || '.example', %(mark)s, %(user)s)
     """,
     """
     insert into api_keys (workspace_id, id, user_id, name, hash, grants, last_used_from)
@@ -198,6 +209,17 @@ _ROWS: tuple[LiteralString, ...] = (
     """
     insert into operation_changes (workspace_id, operation_id, object, record_id, version)
     values (%(w)s, %(operation)s, 'tasks', %(task)s, 1)
+    """,
+    """
+    insert into privacy_requests (workspace_id, id, kind, contact_id, address, fingerprint, names,
+        state, reason, export_key, export_size, requested_by, finished_at)
+    values (%(w)s, %(request)s, 'export', %(contact)s, %(email)s,
+        sha256(convert_to(%(mark)s, 'UTF8')), array[%(mark)s], 'done', %(mark)s, %(mark)s, 1,
+        'system', now())
+    """,
+    """
+    insert into privacy_erased (workspace_id, record_id, request_id, object)
+    values (%(w)s, %(run)s, %(request)s, 'tasks')
     """,
     """
     insert into event_log (workspace_id, id, position, type, payload)

@@ -49,6 +49,8 @@ ABOUT_ONESELF: dict[str, str] = {
     "POST /api/v1/realtime/tickets": "what it opens takes a permission for each topic",
     "GET /api/v1/me": "oneself",
     "PATCH /api/v1/me": "oneself",
+    "DELETE /api/v1/me": "oneself",
+    "GET /api/v1/me/export": "oneself",
     "POST /api/v1/me/password": "one's own",
     "POST /api/v1/me/factors/totp": "one's own",
     "POST /api/v1/me/factors/totp/confirm": "one's own",

@@ -40,11 +40,14 @@ UNREPEATABLE = {
     "POST /api/v1/auth/refresh": "nobody is known yet",
     "POST /api/v1/auth/sign-out": "nobody is known yet",
     "POST /api/v1/auth/second-factor": "nobody is known yet",
+    "POST /api/v1/auth/external": "nobody is known yet",
+    "POST /api/v1/auth/external/finish": "nobody is known yet",
     "POST /api/v1/auth/reset-password/request": "nobody is known yet",
     "POST /api/v1/auth/reset-password": "nobody is known yet",
     "POST /api/v1/auth/verify-email/request": "nobody is known yet",
     "POST /api/v1/auth/verify-email": "nobody is known yet",
     "PATCH /api/v1/me": "doing it again changes nothing",
+    "DELETE /api/v1/me": "who is erased is answered no more",
     "POST /api/v1/me/password": "doing it again changes nothing",
     "POST /api/v1/me/factors/totp": "the answer holds a secret",
     "POST /api/v1/me/factors/totp/confirm": "the answer holds a secret",
@@ -57,8 +60,10 @@ UNREPEATABLE = {
     "POST /api/v1/realtime/tickets": "the answer holds a secret",
     "POST /api/v1/tasks/query": "a query changes nothing",
     "POST /api/v1/keys": "the answer holds a secret",
+    "PUT /api/v1/sso": "doing it again changes nothing",
     "POST /api/v1/invitations/accept": "accepting again",
     "POST /api/v1/workspaces/current/leave": "who left is answered no more",
+    "POST /api/v1/workspaces/current/restore": "a workspace is restored once",
     "POST /api/v1/webhooks": "the answer holds a secret",
     "POST /api/v1/webhooks/{endpoint_id}/rotate-secret": "the answer holds a secret",
 }
@@ -136,9 +141,13 @@ SCENES = {
         {"name": "Ours"}, version=1, events=("ApiKeyChanged",), second=("api_keys",)
     ),
     "DELETE /api/v1/keys/{key_id}": Scene(events=("ApiKeyRevoked",), second=("api_keys",)),
+    "DELETE /api/v1/sso": Scene(events=("SsoRemoved",)),
     "POST /api/v1/workspaces": Scene({"name": "Beside"}),
     "PATCH /api/v1/workspaces/current": Scene(
         {"name": "Renamed"}, version=1, events=("WorkspaceChanged",)
+    ),
+    "DELETE /api/v1/workspaces/current": Scene(
+        {"confirm": "its name"}, events=("WorkspaceDeletionRequested",)
     ),
     "PATCH /api/v1/members/{member_id}": Scene(
         {"role": "viewer"}, version=1, events=("MemberChanged",), second=("memberships",)
@@ -177,6 +186,11 @@ SCENES = {
         {"query": 'mutation { createContact(input: {name: "Ada"}) { contact { id } } }'},
         events=("ContactCreated",),
         rows={"contacts": 1},
+    ),
+    "POST /api/v1/privacy-requests": Scene(
+        {"kind": "export", "email": _ADDRESS},
+        events=("PersonExportRequested",),
+        rows={"privacy_requests": 1},
     ),
     "PATCH /api/v1/webhooks/{endpoint_id}": Scene(
         {"description": "Ours"},
@@ -323,6 +337,8 @@ def _request(operation: Operation, us: Tenant, google: Google) -> tuple[Any, ...
     body = scene.body
     if body and "access_token" in body:
         body = {**body, "access_token": google.token(_ADDRESS)}
+    if body and "confirm" in body:
+        body = {"confirm": us.mark}
     return operation.method, operation.path.format(**ids) + scene.query, body
 
 

@@ -26,6 +26,7 @@ PLANTED = [
     ("independence", "functions.contacts.queries", "functions.activities.queries"),
     ("independence", "functions.activities.commands", "functions.automations.queries"),
     ("independence", "functions.automations.actions", "functions.contacts.store"),
+    ("independence", "functions.contacts.queries", "functions.activities.privacy"),
     ("capability", "functions.contacts.store", "functions.contacts.commands"),
     ("capability", "functions.contacts.queries", "functions.contacts.store"),
     ("capability", "functions.contacts.commands", "functions.contacts.api"),

@@ -24,6 +24,7 @@ BY_NEED = {
     "database": "DATABASE_URL",
     "cache": "CACHE_URL",
     "bucket": "BUCKET",
+    "bucket_deletion": "BUCKET",
     "bus": "BUS",
     "encryption": "KMS_KEY",
     "people_encryption": "KMS_KEY",

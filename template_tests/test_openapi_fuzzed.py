@@ -103,6 +103,7 @@ def test_every_answer_is_as_described(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HASTE_SOCKETS_URL", "wss://sockets.example.com/prod")
+    monkeypatch.setenv("HASTE_SECRET_GOOGLE_OAUTH", f"google-oauth-{uuid.uuid4()}")
     ids = {f"{kind}_id": str(one) for kind, one in (us.ids | us.other_ids).items()}
     ids["mailbox_id"] = mailbox
 

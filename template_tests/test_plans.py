@@ -16,10 +16,16 @@ import pytest
 from events.contacts import ContactDeleted
 from functions.activities import queries as activities
 from functions.auth.commands import sessions as auth_commands
+from functions.auth.models.external import Identity
 from functions.auth.models.sessions import Client
 from functions.auth.queries import accounts as auth
+from functions.auth.queries import export as auth_export
+from functions.auth.queries import external as auth_external
 from functions.auth.queries import sessions as auth_sessions
+from functions.auth.queries import sso as auth_sso
 from functions.auth.store import attempts as auth_attempts
+from functions.auth.store import erasure as auth_erasure
+from functions.auth.store import external as auth_identities
 from functions.auth.store import sessions as auth_store
 from functions.automations import queries as automations
 from functions.contacts import queries as contacts
@@ -39,14 +45,14 @@ from shared.db import Tx, resolve, system_transaction, transaction
 from shared.ids import uuid7
 from shared.telling import mailbox_readers
 from shared.testing import Database
-from template_tests import belonging
+from template_tests import belonging, erasing
 from template_tests.asked import AUDIT, KEYS, ONE_KEY, admit_key
 from template_tests.crowd import Crowd
 from template_tests.linked import LINKED
 from template_tests.listings import FILTERED
 from template_tests.recording import Recording, Statement, empty_tables
 
-SMALL = {"users", "workspaces", "memberships", "feed"}
+SMALL = {"users", "workspaces", "memberships", "feed", "sso_connections"}
 """Tables with a row or two for a workspace."""
 ACROSS = {"outbox_due", "inbox_seen", "idempotency_keys_created"}
 """Indexes of the jobs that work across workspaces; `test_catalogue` says why each is there."""
@@ -104,6 +110,7 @@ LISTS: dict[str, Query] = {
     **AUDIT,
     **KEYS,
     **belonging.LISTED,
+    **erasing.LISTED,
     "operations": lambda tx, _: gateway.list_operations(tx, limit=51),
     "operations, deep": lambda tx, _: gateway.list_operations(
         tx, limit=51, after=deep(tx, "operations")
@@ -186,6 +193,7 @@ OTHERS: dict[str, Query] = {
     **ONE_KEY,
     **LINKED,
     **belonging.ASKED,
+    **erasing.ASKED,
     "contact by email": lambda tx, _: contacts.find_by_email(tx, "person40000@example.com"),
     "contact": lambda tx, _: contacts.get_contact(tx, contacts.list_contacts(tx, limit=1)[0].id),
     "email": lambda tx, _: email.get_email(tx, email.list_emails(tx, limit=1)[0].id),
@@ -312,6 +320,18 @@ def test_what_workers_do_goes_through_an_index_of_the_workspace(
         assert complaints(statement) == [], (statement.text, json.dumps(statement.plan, indent=1))
 
 
+@pytest.mark.parametrize("name", erasing.ERASING)
+def test_a_persons_data_is_found_through_indexes(
+    recorded: Recording, crowd: Crowd, name: str
+) -> None:
+    statements = recorded("crm_eraser")
+    with transaction(crowd.workspace) as tx:
+        erasing.ERASING[name](tx, crowd)
+    assert statements
+    for statement in statements:
+        assert complaints(statement) == [], (statement.text, json.dumps(statement.plan, indent=1))
+
+
 def test_a_whole_resync_compares_through_an_index(recorded: Recording, crowd: Crowd) -> None:
     """It reads a mailbox whole, but only that mailbox."""
     listed = [str(n) for n in range(10_000)]
@@ -368,6 +388,9 @@ def _refresh(tx: Tx, crowd: Crowd) -> None:
     auth_store.replace_token(tx, crowd.session, used, new, client=client, **times)
 
 
+_SOMEBODY = Identity(
+    issuer="https://idp.example", subject="9999", email=None, email_verified=None, name=None
+)
 SIGNING_IN: dict[str, Query] = {
     "sessions": lambda tx, crowd: auth_sessions.list_sessions(tx, current=crowd.session, limit=51),
     "sessions, deep": lambda tx, crowd: auth_sessions.list_sessions(
@@ -384,6 +407,18 @@ SIGNING_IN: dict[str, Query] = {
     "where somebody is signed in": lambda tx, crowd: auth_sessions.workspaces_with_sessions(
         tx, crowd.user
     ),
+    "single sign-on": lambda tx, _: (auth_sso.find_connection(tx), auth_sso.find_rules(tx)),
+    "whom a provider knows": lambda tx, _: auth_external.find_by_sso(tx, _SOMEBODY),
+    "a provider's new name": lambda tx, crowd: auth_identities.insert_sso_identity(
+        tx, _SOMEBODY, crowd.user
+    ),
+    "where it is required": lambda tx, crowd: auth_sso.closed_in(tx, crowd.user),
+    "guests": lambda tx, _: auth_sessions.guests(tx, after=uuid7(), most=100),
+    "what the audit log has of a person": lambda tx, _: auth_export.list_security_events(tx),
+    "a person's keys": lambda tx, _: auth_export.list_keys(tx),
+    "all sessions of a person": lambda tx, _: auth_export.list_sessions(tx),
+    "deleting a person's sessions": lambda tx, _: auth_erasure.delete_sessions(tx, uuid7()),
+    "ending a person's keys": lambda tx, _: auth_erasure.end_keys(tx, uuid7()),
     "old attempts": lambda tx, _: auth_attempts.delete_attempts(tx),
 }
 
@@ -415,10 +450,15 @@ RESOLVERS = {
     "app.resolve_expiring_watches": ("crm_worker", "now(), 500"),
     "app.resolve_due_endpoints": ("crm_worker", "1000"),
     "app.resolve_due_invitations": ("crm_worker", "now(), 20"),
+    "app.resolve_due_privacy_requests": ("crm_eraser", "20"),
+    "app.resolve_old_exports": ("crm_eraser", "now() - interval '7 days', 500"),
     "app.resolve_old_deliveries": ("crm_worker", "now() - interval '20 days', 1000"),
     "app.resolve_memberships": ("crm_auth", "gen_random_uuid()"),
     "app.resolve_session_workspaces": ("crm_auth", "gen_random_uuid()"),
     "app.resolve_old_sessions": ("crm_auth", "now(), 1000"),
+    "app.resolve_sso_required": ("crm_auth", "gen_random_uuid()"),
+    "app.resolve_every_workspace": ("crm_auth", "gen_random_uuid()"),
+    "app.resolve_due_purges": ("crm_worker", "20"),
 }
 
 

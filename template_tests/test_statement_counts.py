@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from psycopg import sql
@@ -22,9 +22,19 @@ NOT_COUNTED = {
     "/health/startup": "asks on connections of its own",
     "/api/v1/mailboxes/{mailbox_id}/reconciliation": "asks Google in between",
     "/api/v1/graphql": "as many as its document says",
+    "/api/v1/me/export": "all there is of a person, workspace by workspace",
 }
-TABLES = {"key": "api_keys", "endpoint": "webhook_endpoints", "delivery": "webhook_deliveries"}
+TABLES = {
+    "key": "api_keys",
+    "endpoint": "webhook_endpoints",
+    "delivery": "webhook_deliveries",
+    "request": "privacy_requests",
+}
 """Those that their rows' ids in a path are not named after."""
+ONLY: dict[str, LiteralString] = {
+    "/api/v1/privacy-requests/{request_id}/download": "export_key is not null",
+}
+"""What rows have to be like to be asked for."""
 READS = [one for one in operations() if one.method == "GET" and one.path not in NOT_COUNTED]
 
 
@@ -50,14 +60,13 @@ def count(recorded: Recording, call: Call, crowd: Crowd) -> Callable[[Operation,
 
 def _url(operation: Operation, database: Database, crowd: Crowd) -> str:
     """The operation's path with ids of the workspace's own."""
-    path = operation.path
-    path = path.replace("{member_id}", str(crowd.user))
+    path = operation.path.replace("{member_id}", str(crowd.user))
     for parameter in operation.parameters("path"):
         kind: str = parameter["name"].removesuffix("_id")
         table = TABLES.get(kind) or (f"{kind}es" if kind.endswith("x") else f"{kind}s")
         query: Any = sql.SQL(
-            "select max(id::text) as id from {} where workspace_id = %(id)s"
-        ).format(sql.Identifier(table))
+            "select max(id::text) as id from {} where workspace_id = %(id)s and {}"
+        ).format(sql.Identifier(table), sql.SQL(ONLY.get(path, "true")))
         if parameter["name"] == "member_id":
             continue  # memberships have no id of their own
         (found,) = database.admin(query, id=crowd.workspace)

@@ -100,6 +100,11 @@ def implied(assembly: Assembly, one: Declared) -> set[Right]:
     if "bucket" in f.needs:
         objects = f"arn:${{AWS::Partition}}:s3:::{assembly.parameter('data/bucket')}/*"
         found |= {(f"s3:{action}", objects, "") for action in ("GetObject", "PutObject")}
+    if "bucket_deletion" in f.needs:
+        bucket = f"arn:${{AWS::Partition}}:s3:::{assembly.parameter('data/bucket')}"
+        deletes = ("DeleteObject", "DeleteObjectVersion")
+        found |= {(f"s3:{action}", f"{bucket}/*", "") for action in deletes}
+        found.add(("s3:ListBucketVersions", bucket, ""))
     return found | _of_queues(assembly, one) | _of_keys(assembly, one) | _of_secrets(assembly, one)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from psycopg.errors import ForeignKeyViolation
 from psycopg.types.json import Jsonb
 
 from functions.activities.models import NewTask, Task, UnknownContact
@@ -12,6 +15,16 @@ from shared.db import Tx
 from shared.ids import uuid7
 
 
+@contextmanager
+def _contact_known() -> Generator[None]:
+    """The one row a task needs that may be gone for good since it was looked at: its contact's."""
+    try:
+        yield
+    except ForeignKeyViolation as error:
+        raise UnknownContact from error
+
+
+@_contact_known()
 def insert(tx: Tx, new: NewTask, *, owner_id: UUID | None, automation_run_id: UUID | None) -> Task:
     """Store a new task of this owner's.
 
@@ -44,8 +57,13 @@ def insert(tx: Tx, new: NewTask, *, owner_id: UUID | None, automation_run_id: UU
     return task
 
 
+@_contact_known()
 def update(tx: Tx, task: Task) -> Task | None:
-    """Store a task's new values if it is still at the version given; None if it is not."""
+    """Store a task's new values if it is still at the version given; None if it is not.
+
+    Raises:
+        UnknownContact: its contact was erased. The transaction can then only roll back.
+    """
     return tx.one(
         Task,
         """
@@ -76,8 +94,13 @@ def delete(tx: Tx, task_id: UUID, version: int) -> int | None:
     )
 
 
+@_contact_known()
 def restore(tx: Tx, task_id: UUID, before: dict[str, Any], version: int) -> Task | None:
-    """Make a task what it was, a row as `to_jsonb` gave it, if it is still at this version."""
+    """Make a task what it was, a row as `to_jsonb` gave it, if it is still at this version.
+
+    Raises:
+        UnknownContact: its contact was erased. The transaction can then only roll back.
+    """
     return tx.one(
         Task,
         """

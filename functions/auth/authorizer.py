@@ -60,6 +60,7 @@ def _of_token(text: str) -> dict[str, str]:
         "user_id": str(claims.user_id),
         "session_id": str(claims.session_id),
         "access": str(session.access),
+        **({"sso": "true"} if session.method == "oidc" else {}),
     }
 
 

@@ -27,6 +27,33 @@ CAPABILITY = Capability(
             snap_start=True,
         ),
         Function(
+            "external",
+            "external_api.handler",
+            http=(Http("/api/v1/auth/external", public=True),),
+            needs=frozenset({"database", "bus", "cache", "encryption", "egress"}),
+            role="crm_auth",
+            secrets=("auth-private-keys", "google-oauth"),
+            env=(
+                "ACCESS_TOKEN_SECONDS",
+                "CONSOLE_URL",
+                "GOOGLE_ISSUER",
+                "SESSION_IDLE_SECONDS",
+                "SESSION_LONGEST_SECONDS",
+                "WEBHOOK_ALLOW",
+                "WEBHOOK_PORTS",
+            ),
+            memory=1024,
+            snap_start=True,
+        ),
+        Function(
+            "sso",
+            "sso_api.handler",
+            http=(Http("/api/v1/sso"),),
+            needs=frozenset({"database", "cache", "bus", "encryption", "egress"}),
+            role="crm_app",
+            env=("CONSOLE_URL", "RATE_LIMITS", "WEBHOOK_ALLOW", "WEBHOOK_PORTS"),
+        ),
+        Function(
             "api-keys",
             "keys_api.handler",
             http=(Http("/api/v1/keys"),),
@@ -71,6 +98,14 @@ CAPABILITY = Capability(
             timeout=300,
         ),
         Function(
+            "erasure-jobs",
+            "jobs.erasures.handler",
+            schedules=(Schedule("erase-accounts", "rate(1 minute)"),),
+            needs=frozenset({"database", "bus", "cache"}),
+            role="crm_auth",
+            timeout=300,
+        ),
+        Function(
             "mail",
             "consumers.mails.handler",
             # A slow server holds up one mail.
@@ -84,7 +119,7 @@ CAPABILITY = Capability(
         Function(
             "members",
             "consumers.members.handler",
-            queue=Queue("auth-members", listens=("MemberLeft",)),
+            queue=Queue("auth-members", listens=("MemberLeft", "WorkspaceDeletionRequested")),
             needs=frozenset({"database", "cache", "bus"}),
             role="crm_auth",
         ),

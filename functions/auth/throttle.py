@@ -27,7 +27,7 @@ from shared.errors import TooManyRequests
 from shared.limits import Policy, spend_system
 from shared.log import metrics
 
-Kind = Literal["sign-in", "reset", "verify", "factor"]
+Kind = Literal["sign-in", "reset", "verify", "factor", "external"]
 
 
 class Throttled(TooManyRequests):
@@ -56,6 +56,8 @@ ALLOWED: Mapping[Kind, Counts] = MappingProxyType(
         "reset": _an_hour(4, 6, 30),
         "verify": _an_hour(4, 6, 30),
         "factor": _an_hour(6, 10, 60),
+        # No account is known before the provider says which: it is the address that counts.
+        "external": _an_hour(240, 240, 240),
     }
 )
 _KNOWN_S = 7 * 24 * 3600
@@ -112,6 +114,15 @@ def forgive(attempt: Attempt) -> None:
     for one in attempt.taken:
         _give_back(one, all_of_them=one == attempt.pair)
     cache.run_script(_KNOW, "throttle", _known(attempt.pair), _KNOWN_S)
+
+
+def forget_account(*names: str) -> None:
+    """Forget how often somebody tried at an account, by its address and its id. What is counted by
+    address and account together has no name that could be found; it is over within a week.
+    """
+    for kind, allowed in ALLOWED.items():
+        for name in names:
+            _give_back(Count(allowed.account, _hash(kind, "account", name)), all_of_them=True)
 
 
 def _counts(kind: Kind, account: str, address: str | None) -> tuple[Count, Count, Count]:

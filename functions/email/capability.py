@@ -46,6 +46,13 @@ CAPABILITY = Capability(
             timeout=120,
         ),
         Function(
+            "leavers",
+            "consumers.leavers.handler",
+            queue=Queue("email-leavers", listens=("AccountErasureRequested",)),
+            needs=frozenset({"database", "bus"}),
+            role="crm_worker",
+        ),
+        Function(
             "jobs",
             "jobs.handler",
             schedules=(

@@ -208,7 +208,7 @@ def _row(
     sender = mail.sender.email if mail.sender else None
     outbound = "SENT" in message.label_ids or sender == mailbox.address
     beginning = (mail.reply or mail.text)[: 2 * _SNIPPET_LENGTH]
-    people = _participants(mail)
+    people = participants(mail)
     return {
         "id": uuid7(),
         "mailbox_id": mailbox.id,
@@ -333,7 +333,8 @@ def _emit_changed(tx: Tx, mailbox_id: UUID, row: ChangedEmail) -> None:
     )
 
 
-def _participants(mail: Mail) -> list[tuple[str, str, str]]:
+def participants(mail: Mail) -> list[tuple[str, str, str]]:
+    """Everybody a mail names: role, name and address."""
     groups = (
         ("from", (mail.sender,) if mail.sender else ()),
         ("reply_to", mail.reply_to),

@@ -26,6 +26,10 @@ class EmailNotFound(NotFound):
     """There is no mail with this id, or its mailbox is not shared with you that far."""
 
 
+class RawErased(NotFound):
+    """This mail names somebody whose data was erased: it is kept without its bytes."""
+
+
 class AddressTaken(Conflict):
     """This mailbox is connected to the workspace already."""
 

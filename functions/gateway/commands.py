@@ -67,6 +67,9 @@ def _restore_all(tx: Tx, changes: list[RecordedChange]) -> list[FieldError]:
 
 def _restored(tx: Tx, change: RecordedChange) -> FieldError | None:
     """Restore a record; why not, where that is refused."""
+    if change.before is not None and change.before.get("erased") is True:
+        at = f"/{change.object}/{change.record_id}"
+        return FieldError(at, "its data was erased at a person's request", "erased")
     restore: Callable[..., None] = RESTORE[change.object]
     try:
         with tx.savepoint():

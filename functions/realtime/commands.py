@@ -18,7 +18,7 @@ from functions.realtime.models import TICKET_SECONDS, Holder, Ticket
 from shared import cache
 from shared.auth import Caller
 from shared.db import transaction
-from shared.errors import Unauthorized
+from shared.errors import Unauthorized, WorkspaceClosing
 from shared.settings import setting
 
 _KIND = "socket-ticket"
@@ -62,8 +62,11 @@ def use_ticket(ticket: str) -> Admitted | None:
     kept = cache.take(workspace_id, _KIND, secret.hexdigest())
     if kept is not None:
         return Admitted(workspace_id, Holder.model_validate_json(kept))
-    with transaction(workspace_id) as tx:
-        holder = store.take_ticket(tx, secret.digest())
+    try:
+        with transaction(workspace_id) as tx:
+            holder = store.take_ticket(tx, secret.digest())
+    except WorkspaceClosing:
+        return None
     return Admitted(workspace_id, holder) if holder else None
 
 

@@ -8,10 +8,12 @@ from uuid import UUID
 from events.auth import SessionRevoked
 from events.catalogue import all_events
 from events.envelope import Event
+from events.workspaces import WorkspaceDeletionRequested
 from functions.realtime import posting, registry, sessions
 from functions.realtime.audience import audience_of
 from functions.realtime.messages import told
 from functions.realtime.models import Connection
+from shared.db import transaction
 from shared.runtime import Consumer
 
 consumer = Consumer("realtime")
@@ -45,11 +47,21 @@ def fan_out(events: Sequence[Event]) -> None:
     )
     for connection_id in gone:
         registry.remove(workspace_id, connection_id)
+    if any(isinstance(one, WorkspaceDeletionRequested) for one in events) and _closing(
+        workspace_id
+    ):
+        _end(workspace_id, left)
 
 
 def _ended_session(event: Event) -> UUID | None:
     """The sign-in that an event says is over."""
     return event.aggregate_id if isinstance(event, SessionRevoked) else None
+
+
+def _closing(workspace_id: UUID) -> bool:
+    """Whether a workspace is still to be deleted: it may be restored by now."""
+    with transaction(workspace_id) as tx:
+        return tx.closing
 
 
 def _end(workspace_id: UUID, connections: Iterable[Connection]) -> None:

@@ -29,7 +29,7 @@ transaction's person may not read. Deleted ones are among them: their end is tol
 
 
 def read_sessions(tx: Tx, session_ids: Collection[UUID]) -> list[LiveSession]:
-    """Those of the sign-ins that are not over."""
+    """Those of the sign-ins that are not over; none in a workspace that is to be deleted."""
     return tx.all(
         LiveSession,
         """
@@ -40,6 +40,7 @@ def read_sessions(tx: Tx, session_ids: Collection[UUID]) -> list[LiveSession]:
         left join roles r on r.workspace_id = m.workspace_id and r.id = m.role_id
         where s.workspace_id = %(workspace_id)s and s.id = any(%(ids)s)
             and s.revoked_at is null and s.expires_at > now()
+            and not app.is_closing(%(workspace_id)s)
         """,
         ids=list(session_ids),
     )

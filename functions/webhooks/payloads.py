@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -53,6 +54,14 @@ def body_as_seen_with(access: Access, body: str) -> str:
         return body
     said: dict[str, Any] = json.loads(body)
     return _json(said | {"data": shown_payload(access, said["type"], said["data"])})
+
+
+def body_without(body: str, redaction: Mapping[str, Any]) -> str:
+    """A body with other values for some of the event's fields; the same one where it has none."""
+    said: dict[str, Any] = json.loads(body)
+    data: dict[str, Any] = said.get("data") or {}
+    patch = {name: value for name, value in redaction.items() if name in data}
+    return _json(said | {"data": data | patch}) if patch else body
 
 
 def body_of_test(test_id: UUID, at: datetime, actor: str, endpoint_id: UUID) -> str:

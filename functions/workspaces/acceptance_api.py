@@ -17,6 +17,7 @@ async def accept_invitation(given: Acceptance, caller: CurrentCaller) -> Accepte
     """Join the workspace that a mailed invitation is of, by the token of its link. Your account has
     to have the address that was invited; who has none signs up first.
     """
+    caller.require_own_sign_in()
     return commands.accept(caller.user_id, given)
 
 

@@ -42,7 +42,7 @@ class _Values:
                 return _database_url(self.scope, self.of, function.role)
             case "cache":
                 return _cache_url(self.scope, self.of)
-            case "bucket":
+            case "bucket" | "bucket_deletion":
                 return read(self.scope, self.of, "data/bucket")
             case "bus":
                 return self.of.prefix

@@ -43,9 +43,7 @@ def statements_of(scope: Construct, stage: Stage, one: Declared) -> Iterator[iam
     if "bus" in function.needs:
         bus = stack.format_arn(service="events", resource="event-bus", resource_name=stage.prefix)
         yield _allow(["events:PutEvents"], bus)
-    if "bucket" in function.needs:
-        objects = f"arn:{stack.partition}:s3:::{read(scope, stage, 'data/bucket')}/*"
-        yield _allow(["s3:GetObject", "s3:PutObject"], objects)
+    yield from _objects(scope, stage, function)
     if "sockets" in function.needs:
         for method in CONNECTION_METHODS:
             connections = connections_arn(scope, stage, method)
@@ -66,7 +64,7 @@ def wildcards_of(stage: Stage, one: Declared) -> dict[str, str]:
     found: dict[str, str] = {}
     if inside(stage, one):
         found[f"{rule}[Resource::*]"] = "Lambda's network interfaces have no name beforehand."
-    if "bucket" in needs:
+    if needs & {"bucket", "bucket_deletion"}:
         parameter = f"SsmParameterValuehaste{stage.name}databucket{_CDK_SUFFIX}Parameter"
         objects = f"arn:<AWS::Partition>:s3:::<{parameter}>/*"
         found[f"{rule}[Resource::{objects}]"] = "The objects of the one bucket."
@@ -112,6 +110,21 @@ def _database_user(scope: Construct, stage: Stage, function: Function, user: str
         resource_name=f"{read(scope, stage, f'database/{at}')}/{user}",
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
+
+
+def _objects(scope: Construct, stage: Stage, function: Function) -> Iterator[iam.PolicyStatement]:
+    """What it may do with the objects of the bucket. It has versions, each deleted by itself.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+    """
+    if not function.needs & {"bucket", "bucket_deletion"}:
+        return
+    bucket = f"arn:{Stack.of(scope).partition}:s3:::{read(scope, stage, 'data/bucket')}"
+    if "bucket" in function.needs:
+        yield _allow(["s3:GetObject", "s3:PutObject"], f"{bucket}/*")
+    if "bucket_deletion" in function.needs:
+        yield _allow(["s3:ListBucketVersions"], bucket)
+        yield _allow(["s3:DeleteObject", "s3:DeleteObjectVersion"], f"{bucket}/*")
 
 
 def _keys(scope: Construct, stage: Stage, function: Function) -> Iterator[iam.PolicyStatement]:

@@ -58,7 +58,7 @@ class _Values:
                 return self.config.database_urls[function.role or "a database role"]
             case "cache":
                 return self.config.cache_url
-            case "bucket":
+            case "bucket" | "bucket_deletion":
                 return resources.bucket
             case "bus":
                 return resources.bus

@@ -250,6 +250,18 @@ def _accept(_: Known) -> _Request:
     return _Request("POST", path, body, status=HTTPStatus.BAD_REQUEST)
 
 
+def _finish(_: Known) -> _Request:
+    """A sign-in elsewhere that nobody has begun."""
+    said = {name: secrets.token_urlsafe(32) for name in ("state", "code", "binding")}
+    path = "/api/v1/auth/external/finish"
+    return _Request("POST", path, json.dumps(said), status=HTTPStatus.BAD_REQUEST)
+
+
+def _no_sso(_: Known) -> _Request:
+    """Nothing that single sign-on could be set up by."""
+    return _Request("PUT", "/api/v1/sso", "{}", status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
 def _create(_: Known) -> _Request:
     change = {"method": "POST", "path": "/api/v1/contacts", "body": {"name": "Ada Lovelace"}}
     body = json.dumps({"operations": [change]})
@@ -263,10 +275,12 @@ def _query(_: Known) -> _Request:
 
 _REQUESTS: Mapping[str, Callable[[Known], _Request]] = {
     "/api/v1/auth": _sign_up,
+    "/api/v1/auth/external": _finish,
     "/api/v1/batch": _create,
     "/api/v1/graphql": _query,
     "/api/v1/invitations/accept": _accept,
     "/api/v1/realtime": lambda _: _Request("GET", "/api/v1/realtime/topics"),
+    "/api/v1/sso": _no_sso,
     "/api/v1/workspaces": lambda _: _Request("GET", "/api/v1/workspaces/current"),
     "/health": lambda _: _Request("GET", "/health/ready"),
     "/webhooks/gmail": _push,

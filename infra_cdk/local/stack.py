@@ -24,7 +24,7 @@ from functions.auth.keys import new_private_keys, public_keys
 from infra_cdk.local import ministack, postgres, stack_config, valkey
 from infra_cdk.local.catcher import launch as catcher
 from infra_cdk.local.google.emulate import start_emulate, start_proxy
-from infra_cdk.local.google.settings import Subscription
+from infra_cdk.local.google.settings import OAuthClient, Subscription
 from infra_cdk.local.google.store import open_store
 from infra_cdk.local.ports import choose_ports
 from infra_cdk.local.processes import Process, ServiceFailed, spawn, stop, wait_until_ready
@@ -36,7 +36,7 @@ from infra_cdk.registry import declared
 from shared.db.migrate import bootstrap, migrate
 
 DATABASE = "haste"
-_ROLES = ("crm_migrator", "crm_app", "crm_worker", "crm_auth", "crm_outbox")
+_ROLES = ("crm_migrator", "crm_app", "crm_worker", "crm_auth", "crm_outbox", "crm_eraser")
 _PORTS = (
     "gateway",
     "pollers",
@@ -135,7 +135,8 @@ def _services(
 
     def start_google_core() -> Process:
         open_store(google / "google.db", options.mailboxes).close()
-        return start_emulate(state, google, ports["emulate"], f"http://127.0.0.1:{ports['google']}")
+        url = f"http://127.0.0.1:{ports['google']}"
+        return start_emulate(state, google, ports["emulate"], url, [_oauth_client(state, config)])
 
     def start_google() -> Process:
         return start_proxy(state, google, ports["emulate"], ports["google"], _subscription(config))
@@ -237,6 +238,7 @@ def _provision(state: State, config: StackConfig) -> None:
         **_signing_keys(state),
         "database-admin": _administrator(state, config),
         "smtp": "{}",  # the catcher asks nobody who they are
+        "google-oauth": _google_credentials(state, config),
     }
     resources = provision(declared(), config.aws_url, secrets)
     stack_config.save(replace(config, resources=resources))
@@ -305,6 +307,7 @@ def _config(state: State, options: Options, ports: Mapping[str, int]) -> StackCo
         cache_url=f"redis://127.0.0.1:{ports['valkey']}",
         settings={
             "GOOGLE_API_URL": url("google"),
+            "GOOGLE_ISSUER": url("google"),
             "GOOGLE_JWKS_URL": f"{url('google')}/oauth2/v3/certs",
             "GMAIL_TOPIC": f"{_PROJECT}/topics/gmail",
             "PUSH_AUDIENCE": f"{url('gateway')}/webhooks/gmail",
@@ -321,6 +324,20 @@ def _config(state: State, options: Options, ports: Mapping[str, int]) -> StackCo
         },
         retry_seconds=options.retry_seconds,
     )
+
+
+def _oauth_client(state: State, config: StackConfig) -> OAuthClient:
+    """Who we are at Google for signing in."""
+    return OAuthClient(
+        client_id="haste.apps.googleusercontent.com",
+        client_secret=secret(state, "google-oauth"),
+        redirect_uris=(f"{config.settings['CONSOLE_URL'].rstrip('/')}/sign-in/callback",),
+    )
+
+
+def _google_credentials(state: State, config: StackConfig) -> str:
+    client = _oauth_client(state, config)
+    return json.dumps({"client_id": client.client_id, "client_secret": client.client_secret})
 
 
 def _subscription(config: StackConfig) -> Subscription:

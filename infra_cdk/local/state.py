@@ -25,6 +25,10 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # Below Linux's ephemeral range (32768 and up), so that no outgoing connection takes a service's
 # port as its source port while the service is being restarted.
 _PORTS = range(20_000, 32_000)
+PORTS = "HASTE_PORTS"
+"""The setting that narrows it, `20000-23999`: a port is found some time before it is used, so those
+who start services side by side had better look in different places.
+"""
 
 
 @dataclass(frozen=True)
@@ -89,14 +93,16 @@ def free_port(wanted: int | None = None) -> int:
 
     Raises RuntimeError when `wanted` is taken.
     """
-    candidates = random.sample(_PORTS, 500) if wanted is None else [wanted]
+    first, _, last = os.environ.get(PORTS, "").partition("-")
+    ports = range(int(first), int(last) + 1) if last else _PORTS
+    candidates = random.sample(ports, min(500, len(ports))) if wanted is None else [wanted]
     for port in candidates:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
                 probe.bind(("127.0.0.1", port))
                 return port
-    which = f"port {wanted}" if wanted else f"every port tried from {_PORTS.start} up"
+    which = f"port {wanted}" if wanted else f"every port tried from {ports.start} up"
     raise RuntimeError(f"{which} is in use by another program; end it and start again")
 
 

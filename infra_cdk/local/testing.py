@@ -6,6 +6,7 @@ installed tools are shared by all workers and runs.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,12 +15,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra_cdk.local.state import State, open_state
+from infra_cdk.local.state import PORTS, State, open_state
 
 if TYPE_CHECKING:  # every test run loads this file, few need the services
     from infra_cdk.local.ministack import Ministack
     from infra_cdk.local.postgres import Postgres
     from infra_cdk.local.valkey import Valkey
+
+_PORTS_EACH = 2_000
+
+
+def pytest_configure() -> None:
+    """Give each worker of this run ports of its own, and the programs that it starts."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if worker:
+        first = 20_000 + int(worker) % 6 * _PORTS_EACH
+        os.environ[PORTS] = f"{first}-{first + _PORTS_EACH - 1}"
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,13 @@ SMTP = (465, 587)
 """With TLS from the start, and after STARTTLS. AWS keeps 25 shut."""
 VALKEY = (6379, 6380)
 """Writes and reads of ElastiCache Serverless have a port each."""
+_ON_OBJECTS = (
+    "s3:DeleteObject",
+    "s3:DeleteObjectVersion",
+    "s3:GetObject",
+    "s3:ListBucketVersions",
+    "s3:PutObject",
+)
 _ENDPOINTS = {
     "events": ec2.InterfaceVpcEndpointAwsService.EVENTBRIDGE,
     "kms": ec2.InterfaceVpcEndpointAwsService.KMS,
@@ -71,7 +78,7 @@ class NetworkStack(cdk.Stack):
 
     def _endpoints(self) -> None:
         storage = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
-        storage.add_to_policy(_own_account("s3:GetObject", "s3:PutObject"))
+        storage.add_to_policy(_own_account(*_ON_OBJECTS))
         group = self._group("Endpoints", "Endpoints of AWS services")
         for name, service in _ENDPOINTS.items():
             endpoint = self.vpc.add_interface_endpoint(

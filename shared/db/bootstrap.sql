@@ -12,8 +12,10 @@
 --   crm_worker    what works in the background: one workspace at a time, every mail of it
 --   crm_auth      sign-in and the authorizer: may look people up before a workspace is known
 --   crm_outbox    reads the outbox and the feed of every workspace, to publish
+--   crm_eraser    hands out what there is about a person, and erases it: one workspace at a time
 --   crm_resolver  owns the look-ups that find a workspace; nobody signs in as it
 --   crm_search    owns the search functions; nobody signs in as it
+--   crm_purger    owns the functions that delete workspaces and people; nobody signs in as it
 select pg_advisory_xact_lock(hashtext('haste.bootstrap'));
 
 do $$
@@ -23,8 +25,9 @@ begin
     for wanted in
         select * from (values
             ('crm_owner', 'nologin'), ('crm_resolver', 'nologin'), ('crm_search', 'nologin'),
-            ('crm_migrator', 'login'), ('crm_app', 'login'), ('crm_worker', 'login'),
-            ('crm_auth', 'login'), ('crm_outbox', 'login')
+            ('crm_purger', 'nologin'), ('crm_migrator', 'login'), ('crm_app', 'login'),
+            ('crm_worker', 'login'), ('crm_auth', 'login'), ('crm_outbox', 'login'),
+            ('crm_eraser', 'login')
         ) as roles (name, may_log_in)
     loop
         if not exists (select from pg_roles where rolname = wanted.name) then
@@ -33,17 +36,17 @@ begin
     end loop;
 end $$;
 
-grant crm_owner, crm_resolver, crm_search to crm_migrator;
+grant crm_owner, crm_resolver, crm_search, crm_purger to crm_migrator;
 
 -- Since PostgreSQL 16, who makes a role may grant it, but does not have its rights. Until the last
 -- line the administrator does.
-grant crm_owner, crm_resolver, crm_search to current_user;
+grant crm_owner, crm_resolver, crm_search, crm_purger to current_user;
 
 -- RDS has this role; its members sign in with IAM tokens, and with nothing else.
 do $$
 begin
     if exists (select from pg_roles where rolname = 'rds_iam') then
-        grant rds_iam to crm_migrator, crm_app, crm_worker, crm_auth, crm_outbox;
+        grant rds_iam to crm_migrator, crm_app, crm_worker, crm_auth, crm_outbox, crm_eraser;
     end if;
 end $$;
 
@@ -55,12 +58,15 @@ alter role crm_auth set statement_timeout = '10s';
 alter role crm_auth set idle_in_transaction_session_timeout = '30s';
 alter role crm_outbox set statement_timeout = '30s';
 alter role crm_outbox set idle_in_transaction_session_timeout = '60s';
+alter role crm_eraser set statement_timeout = '60s';
+alter role crm_eraser set idle_in_transaction_session_timeout = '60s';
 
 do $$
 begin
     execute format('revoke all on database %I from public', current_database());
     execute format(
-        'grant connect on database %I to crm_migrator, crm_app, crm_worker, crm_auth, crm_outbox',
+        'grant connect on database %I to crm_migrator, crm_app, crm_worker, crm_auth, crm_outbox, '
+        'crm_eraser',
         current_database()
     );
     execute format('grant create on database %I to crm_owner', current_database());
@@ -68,12 +74,12 @@ end $$;
 
 revoke all on schema public from public;
 grant usage, create on schema public to crm_owner, crm_migrator;
-grant usage on schema public to crm_app, crm_worker, crm_auth, crm_outbox, crm_migrator,
-    crm_resolver, crm_search;
+grant usage on schema public to crm_app, crm_worker, crm_auth, crm_outbox, crm_eraser,
+    crm_migrator, crm_resolver, crm_search, crm_purger;
 
 create schema if not exists app authorization crm_owner;
-grant create, usage on schema app to crm_resolver, crm_search;
-alter default privileges for role crm_owner, crm_resolver, crm_search
+grant create, usage on schema app to crm_resolver, crm_search, crm_purger;
+alter default privileges for role crm_owner, crm_resolver, crm_search, crm_purger
     revoke execute on functions from public;
 
-revoke crm_owner, crm_resolver, crm_search from current_user;
+revoke crm_owner, crm_resolver, crm_search, crm_purger from current_user;

@@ -19,6 +19,9 @@ declare
     after jsonb;
     origin json := nullif(current_setting('app.origin', true), '');
 begin
+    if current_user = 'crm_purger' then
+        return null;
+    end if;
     if tg_op = 'UPDATE' and (was ->> 'deleted_at' is null) <> (is_now ->> 'deleted_at' is null) then
         if was ->> 'deleted_at' is null then
             what := 'deleted';
@@ -81,19 +84,25 @@ end $$;
 
 ALTER FUNCTION app.begin_operation(operation uuid) OWNER TO crm_owner;
 
-CREATE FUNCTION app.begin_request(workspace uuid, caller uuid, access text DEFAULT NULL::text, actor text DEFAULT NULL::text, origin text DEFAULT NULL::text) RETURNS void
+CREATE FUNCTION app.begin_request(workspace uuid, caller uuid, access text DEFAULT NULL::text, actor text DEFAULT NULL::text, origin text DEFAULT NULL::text, even_closing boolean DEFAULT false) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog'
     AS $$
+declare
+    closing boolean := workspace is not null and app.is_closing(workspace);
 begin
     perform set_config('app.workspace_id', coalesce(workspace::text, ''), true);
     perform set_config('app.user_id', coalesce(caller::text, ''), true);
     perform set_config('app.access', ' ' || coalesce(access, '') || ' ', true);
     perform set_config('app.actor', coalesce(actor, ''), true);
     perform set_config('app.origin', coalesce(origin, ''), true);
+    if closing and not even_closing and current_user <> 'crm_auth' then
+        perform set_config('transaction_read_only', 'on', true);
+    end if;
+    return closing;
 end $$;
 
-ALTER FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) OWNER TO crm_owner;
+ALTER FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text, even_closing boolean) OWNER TO crm_owner;
 
 CREATE FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) RETURNS record
     LANGUAGE plpgsql
@@ -122,6 +131,58 @@ CREATE FUNCTION app.find_member(address text) RETURNS TABLE(user_id uuid)
 $$;
 
 ALTER FUNCTION app.find_member(address text) OWNER TO crm_resolver;
+
+CREATE FUNCTION app.finish_purge() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+declare
+    here uuid := app.require_due();
+    listed text;
+    found boolean;
+begin
+    for listed in select o.name from app.purge_order() o loop
+        execute format('select exists (select from public.%I where workspace_id = $1)', listed)
+            into found using here;
+        if found then
+            return false;
+        end if;
+    end loop;
+    insert into public.purged_workspaces (id, requested_at, counts)
+    select w.id, w.deletion_asked_at, w.purge_counts from public.workspaces w where w.id = here;
+    delete from public.workspace_keys k where k.workspace_id = here;
+    delete from public.workspaces w where w.id = here;
+    return true;
+end $_$;
+
+ALTER FUNCTION app.finish_purge() OWNER TO crm_purger;
+
+CREATE FUNCTION app.forget_person(person uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+declare
+    target regclass;
+begin
+    if not exists (select from public.account_erasures e
+            where e.user_id = person and e.finished_at is null) then
+        raise insufficient_privilege using message = 'this account is not being erased';
+    end if;
+    for target in
+        select c.oid from pg_class c
+        where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+            and c.relname <> 'account_erasures'
+            and exists (select from pg_attribute a where a.attrelid = c.oid
+                and a.attname = 'user_id' and not a.attisdropped)
+            and not exists (select from pg_attribute a where a.attrelid = c.oid
+                and a.attname = 'workspace_id' and not a.attisdropped)
+        order by c.relname
+    loop
+        execute format('delete from %s where user_id = $1', target) using person;
+    end loop;
+end $_$;
+
+ALTER FUNCTION app.forget_person(person uuid) OWNER TO crm_purger;
 
 CREATE FUNCTION app.forget_published(workspaces uuid[], events uuid[]) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
@@ -194,6 +255,29 @@ end $_$;
 
 ALTER PROCEDURE app.guard_reading(IN target regclass, IN thing text) OWNER TO crm_owner;
 
+CREATE FUNCTION app.is_closing(workspace uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    closing boolean;
+begin
+    select w.purge_at is not null into closing from public.workspaces w where w.id = workspace;
+    return coalesce(
+        closing, exists (select from public.purged_workspaces p where p.id = workspace));
+end $$;
+
+ALTER FUNCTION app.is_closing(workspace uuid) OWNER TO crm_resolver;
+
+CREATE FUNCTION app.is_erased(person uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select exists (select from public.users u where u.id = person and u.erased_at is not null)
+$$;
+
+ALTER FUNCTION app.is_erased(person uuid) OWNER TO crm_resolver;
+
 CREATE FUNCTION app.may(permission text) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog'
@@ -231,6 +315,7 @@ begin
     );
     execute format('create policy backfill on %s to crm_migrator using (true) with check (true)', target);
     execute format('grant select, insert, update, delete on %s to crm_migrator', target);
+    execute format('grant select, delete on %s to crm_purger', target);
 end $$;
 
 ALTER PROCEDURE app.protect(IN target regclass) OWNER TO crm_owner;
@@ -251,6 +336,109 @@ begin
 end $$;
 
 ALTER PROCEDURE app.protect_mail(IN target regclass, IN tiers text[]) OWNER TO crm_owner;
+
+CREATE FUNCTION app.publish_again(since timestamp with time zone) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    with again as (
+        insert into public.outbox (workspace_id, event_id)
+        select e.workspace_id, e.id from public.event_log e
+        where e.workspace_id = (select nullif(current_setting('app.workspace_id', true), '')::uuid)
+            and e.id >= app.uuid7_floor(since)
+        on conflict do nothing
+        returning 1
+    )
+    select count(*)::int from again
+$$;
+
+ALTER FUNCTION app.publish_again(since timestamp with time zone) OWNER TO crm_resolver;
+
+CREATE FUNCTION app.purge_order() RETURNS TABLE(place integer, name text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    with recursive tenants as (
+        select c.oid, c.relname from pg_class c
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+            and not c.relispartition and c.relname <> 'workspace_keys'
+            and exists (select from pg_attribute a where a.attrelid = c.oid
+                and a.attname = 'workspace_id' and not a.attisdropped)
+    ), keys as (
+        select distinct k.conrelid as child, k.confrelid as parent from pg_constraint k
+        where k.contype = 'f' and k.conparentid = 0 and k.conrelid <> k.confrelid
+    ), behind (oid, place) as (
+        select t.oid, 0 from tenants t
+        union
+        select k.parent, b.place + 1 from behind b
+        join keys k on k.child = b.oid
+        join tenants t on t.oid = k.parent
+        where b.place < 100  -- a circle of keys ends here, and a test finds it
+    )
+    select max(b.place), t.relname::text from behind b join tenants t on t.oid = b.oid
+    group by t.relname order by 1, 2
+$$;
+
+ALTER FUNCTION app.purge_order() OWNER TO crm_owner;
+
+CREATE FUNCTION app.purge_rows(most integer, OUT name text, OUT deleted integer) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    here uuid := app.require_due();
+    listed text;
+begin
+    for listed in select o.name from app.purge_order() o order by o.place, o.name loop
+        deleted := app.purge_some(listed, here, most);
+        if deleted > 0 then
+            name := listed;
+            return;
+        end if;
+    end loop;
+end $$;
+
+ALTER FUNCTION app.purge_rows(most integer, OUT name text, OUT deleted integer) OWNER TO crm_purger;
+
+CREATE FUNCTION app.purge_some(target text, here uuid, most integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_seqscan TO 'off'
+    AS $_$
+declare
+    columns text[] := array(
+        select a.attname from pg_index i
+        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+        where i.indrelid = format('public.%I', target)::regclass and i.indisprimary);
+    listed text := (select string_agg(format('q.%I', c), ', ') from unnest(columns) c);
+    same text := (select string_agg(format('t.%1$I = s.%1$I', c), ' and ') from unnest(columns) c);
+    alone text := (
+        select string_agg(format(' and not exists (select from public.%I o where %s)', target, (
+            select string_agg(format('o.%I = q.%I', c.attname, p.attname), ' and ')
+            from unnest(k.conkey, k.confkey) as pair (child, parent)
+            join pg_attribute c on c.attrelid = k.conrelid and c.attnum = pair.child
+            join pg_attribute p on p.attrelid = k.confrelid and p.attnum = pair.parent)), '')
+        from pg_constraint k
+        where k.contype = 'f' and k.conparentid = 0 and k.conrelid = k.confrelid
+            and k.conrelid = format('public.%I', target)::regclass);
+    found int;
+begin
+    execute format(
+        'delete from public.%1$I t
+         using (select %2$s from public.%1$I q where q.workspace_id = $1 %4$s limit $2) s
+         where t.workspace_id = $1 and %3$s', target, listed, same, coalesce(alone, ''))
+    using here, most;
+    get diagnostics found = row_count;
+    if found = 0 and alone is not null then
+        execute format('delete from public.%I where workspace_id = $1', target) using here;
+        get diagnostics found = row_count;
+    end if;
+    return found;
+end $_$;
+
+ALTER FUNCTION app.purge_some(target text, here uuid, most integer) OWNER TO crm_purger;
 
 CREATE FUNCTION app.reach(thing text) RETURNS text
     LANGUAGE sql STABLE
@@ -290,6 +478,63 @@ $$;
 
 ALTER FUNCTION app.redact_audit(target uuid) OWNER TO crm_owner;
 
+CREATE FUNCTION app.redact_person(person uuid, address text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    here uuid := nullif(current_setting('app.workspace_id', true), '')::uuid;
+    nobody text := 'erased-' || person || '@invalid';
+    invitation uuid;
+begin
+    if not exists (select from public.account_erasures e
+            where e.user_id = person and e.finished_at is null) then
+        raise insufficient_privilege using message = 'this account is not being erased';
+    end if;
+    update public.event_log e
+    set payload = jsonb_set(e.payload, '{name}', '"Former member"')
+    from public.audit_log a
+    where a.workspace_id = here and a.object_id = person and a.action = 'ProfileChanged'
+        and e.workspace_id = here and e.position = a.position and e.type = 'ProfileChanged';
+    for invitation in
+        select i.id from public.invitations i
+        where i.workspace_id = here and (i.email = address or i.accepted_by = person)
+    loop
+        update public.event_log e set payload = jsonb_set(e.payload, '{email}', to_jsonb(nobody))
+        from public.audit_log a
+        where a.workspace_id = here and a.object_id = invitation
+            and e.workspace_id = here
+            -- Nothing finds an event by what it is about; but by when that was changed.
+            and e.id >= app.uuid7_floor(a.at - interval '5 minutes')
+            and e.id < app.uuid7_floor(a.at + interval '5 minutes')
+            and e.type like 'Invitation%' and e.payload ->> 'aggregate_id' = invitation::text;
+        update public.invitations i set email = nobody
+        where i.workspace_id = here and i.id = invitation;
+        perform app.redact_audit(invitation);
+    end loop;
+    for invitation in
+        update public.invitations i set inviter = nobody
+        where i.workspace_id = here and i.invited_by = person returning i.id
+    loop
+        update public.audit_log a set
+            before = case when a.before ? 'inviter' then a.before || '{"inviter": null}'
+                else a.before end,
+            after = case when a.after ? 'inviter' then a.after || '{"inviter": null}'
+                else a.after end
+        where a.workspace_id = here and a.object_id = invitation;
+    end loop;
+    update public.audit_log a set source_ip = null, user_agent = null
+    from public.api_keys k
+    where k.workspace_id = here and k.user_id = person
+        and a.workspace_id = here and a.actor = 'key:' || k.id;
+    perform app.redact_audit(person);
+    if to_regclass('public.sso_identities') is not null then
+        delete from public.sso_identities s where s.workspace_id = here and s.user_id = person;
+    end if;
+end $$;
+
+ALTER FUNCTION app.redact_person(person uuid, address text) OWNER TO crm_purger;
+
 CREATE FUNCTION app.remember_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog'
@@ -308,6 +553,21 @@ end $$;
 
 ALTER FUNCTION app.remember_change() OWNER TO crm_owner;
 
+CREATE FUNCTION app.require_due() RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    here uuid := nullif(current_setting('app.workspace_id', true), '')::uuid;
+begin
+    if not exists (select from public.workspaces w where w.id = here and w.purge_at <= now()) then
+        raise insufficient_privilege using message = 'this workspace is not to be purged now';
+    end if;
+    return here;
+end $$;
+
+ALTER FUNCTION app.require_due() OWNER TO crm_purger;
+
 CREATE FUNCTION app.resolve_due_endpoints(most integer) RETURNS TABLE(workspace_id uuid, endpoint_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -316,6 +576,8 @@ CREATE FUNCTION app.resolve_due_endpoints(most integer) RETURNS TABLE(workspace_
     where e.enabled and e.deleted_at is null
         and (e.resting_until is null or e.resting_until <= now())
         and (e.busy_until is null or e.busy_until <= now())
+        and not exists (select from public.workspaces w
+            where w.id = e.workspace_id and w.purge_at is not null)
         and exists (
             select from public.webhook_deliveries d
             where d.workspace_id = e.workspace_id and d.endpoint_id = e.id
@@ -333,6 +595,8 @@ CREATE FUNCTION app.resolve_due_invitations(before timestamp with time zone, mos
     select i.workspace_id, i.id from public.invitations i
     where i.mail_state = 'waiting' and i.accepted_at is null and i.revoked_at is null
         and i.mail_due_at < before and i.expires_at > now()
+        and not exists (select from public.workspaces w
+            where w.id = i.workspace_id and w.purge_at is not null)
     order by i.mail_due_at limit most
 $$;
 
@@ -345,6 +609,8 @@ CREATE FUNCTION app.resolve_due_mailboxes(most integer) RETURNS TABLE(workspace_
     select m.workspace_id, m.id, m.address from public.mailboxes m
     where m.deleted_at is null and m.state = 'active'
         and (m.throttled_until is null or m.throttled_until <= now())
+        and not exists (select from public.workspaces w
+            where w.id = m.workspace_id and w.purge_at is not null)
         and exists (
             select from public.mail_ledger l
             where l.workspace_id = m.workspace_id and l.mailbox_id = m.id
@@ -356,6 +622,39 @@ $$;
 
 ALTER FUNCTION app.resolve_due_mailboxes(most integer) OWNER TO crm_resolver;
 
+CREATE FUNCTION app.resolve_due_privacy_requests(most integer) RETURNS TABLE(workspace_id uuid, request_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select r.workspace_id, r.id from public.privacy_requests r
+    where r.state in ('waiting', 'running') and r.due_at <= now()
+        and not exists (select from public.workspaces w
+            where w.id = r.workspace_id and w.purge_at is not null)
+    order by r.due_at limit most
+$$;
+
+ALTER FUNCTION app.resolve_due_privacy_requests(most integer) OWNER TO crm_resolver;
+
+CREATE FUNCTION app.resolve_due_purges(most integer) RETURNS TABLE(workspace_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select w.id from public.workspaces w
+    where w.purge_at <= now() and (w.purge_busy_until is null or w.purge_busy_until <= now())
+    order by w.purge_at limit most
+$$;
+
+ALTER FUNCTION app.resolve_due_purges(most integer) OWNER TO crm_resolver;
+
+CREATE FUNCTION app.resolve_every_workspace(person uuid) RETURNS TABLE(workspace_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select m.workspace_id from public.memberships m where m.user_id = person order by 1
+$$;
+
+ALTER FUNCTION app.resolve_every_workspace(person uuid) OWNER TO crm_resolver;
+
 CREATE FUNCTION app.resolve_expiring_watches(before timestamp with time zone, most integer) RETURNS TABLE(workspace_id uuid, mailbox_id uuid, address text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -363,6 +662,8 @@ CREATE FUNCTION app.resolve_expiring_watches(before timestamp with time zone, mo
     select m.workspace_id, m.id, m.address from public.mailboxes m
     where m.deleted_at is null and m.state = 'active'
         and (m.watch_expires_at is null or m.watch_expires_at < before)
+        and not exists (select from public.workspaces w
+            where w.id = m.workspace_id and w.purge_at is not null)
     order by m.watch_expires_at nulls first limit most
 $$;
 
@@ -374,6 +675,7 @@ CREATE FUNCTION app.resolve_mailbox(wanted text) RETURNS TABLE(workspace_id uuid
     AS $$
     select m.workspace_id, m.id, m.address from public.mailboxes m
     where m.address = wanted and m.deleted_at is null and m.state = 'active'
+        and not app.is_closing(m.workspace_id)
 $$;
 
 ALTER FUNCTION app.resolve_mailbox(wanted text) OWNER TO crm_resolver;
@@ -384,6 +686,7 @@ CREATE FUNCTION app.resolve_memberships(person uuid) RETURNS TABLE(workspace_id 
     AS $$
     select m.workspace_id, m.role from public.memberships m
     where m.user_id = person and m.ended_at is null
+        and (m.role = 'owner' or not app.is_closing(m.workspace_id))
     order by m.created_at, m.workspace_id
 $$;
 
@@ -398,10 +701,25 @@ CREATE FUNCTION app.resolve_old_deliveries(before timestamp with time zone, most
         select from public.webhook_deliveries d
         where d.workspace_id = e.workspace_id and d.endpoint_id = e.id and d.created_at < before
     )
+        and not exists (select from public.workspaces w
+            where w.id = e.workspace_id and w.purge_at is not null)
     limit most
 $$;
 
 ALTER FUNCTION app.resolve_old_deliveries(before timestamp with time zone, most integer) OWNER TO crm_resolver;
+
+CREATE FUNCTION app.resolve_old_exports(before timestamp with time zone, most integer) RETURNS TABLE(workspace_id uuid, request_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select r.workspace_id, r.id from public.privacy_requests r
+    where r.export_key is not null and r.finished_at < before
+        and not exists (select from public.workspaces w
+            where w.id = r.workspace_id and w.purge_at is not null)
+    order by r.finished_at limit most
+$$;
+
+ALTER FUNCTION app.resolve_old_exports(before timestamp with time zone, most integer) OWNER TO crm_resolver;
 
 CREATE FUNCTION app.resolve_old_sessions(before timestamp with time zone, most integer) RETURNS TABLE(workspace_id uuid, session_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -421,6 +739,8 @@ CREATE FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone, most
     where m.deleted_at is null and m.state = 'active'
         and (m.synced_at is null or m.synced_at < since or m.synced_at < m.throttled_until)
         and (m.throttled_until is null or m.throttled_until < now())
+        and not exists (select from public.workspaces w
+            where w.id = m.workspace_id and w.purge_at is not null)
     order by m.synced_at nulls first limit most
 $$;
 
@@ -436,6 +756,19 @@ CREATE FUNCTION app.resolve_session_workspaces(person uuid) RETURNS TABLE(worksp
 $$;
 
 ALTER FUNCTION app.resolve_session_workspaces(person uuid) OWNER TO crm_resolver;
+
+CREATE FUNCTION app.resolve_sso_required(person uuid) RETURNS TABLE(workspace_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select m.workspace_id
+    from public.memberships m
+    join public.sso_connections c on c.workspace_id = m.workspace_id
+    where m.user_id = person and m.ended_at is null and m.role <> 'owner'
+        and c.required and c.enabled
+$$;
+
+ALTER FUNCTION app.resolve_sso_required(person uuid) OWNER TO crm_resolver;
 
 CREATE FUNCTION app.retire_events(before timestamp with time zone) RETURNS integer
     LANGUAGE sql
@@ -553,6 +886,18 @@ CREATE TABLE app.monthly_tables (
 );
 
 ALTER TABLE app.monthly_tables OWNER TO crm_owner;
+
+CREATE TABLE public.account_erasures (
+    user_id uuid NOT NULL,
+    email text,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    done_until uuid,
+    finished_at timestamp with time zone,
+    CONSTRAINT account_erasures_check CHECK (((email IS NULL) = (finished_at IS NOT NULL))),
+    CONSTRAINT account_erasures_email_check CHECK ((length(email) <= 320))
+);
+
+ALTER TABLE public.account_erasures OWNER TO crm_owner;
 
 CREATE TABLE public.account_mails (
     id uuid NOT NULL,
@@ -797,7 +1142,7 @@ CREATE TABLE public.emails (
     attachments jsonb NOT NULL,
     defects text[] NOT NULL,
     size bigint NOT NULL,
-    raw_key text NOT NULL,
+    raw_key text,
     backfill boolean NOT NULL,
     gone_at timestamp with time zone,
     version bigint DEFAULT 1 NOT NULL,
@@ -823,6 +1168,40 @@ PARTITION BY RANGE (id);
 ALTER TABLE ONLY public.event_log FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.event_log OWNER TO crm_owner;
+
+CREATE TABLE public.external_identities (
+    issuer text NOT NULL,
+    subject text NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT external_identities_issuer_check CHECK ((length(issuer) <= 2048)),
+    CONSTRAINT external_identities_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 255)))
+);
+
+ALTER TABLE public.external_identities OWNER TO crm_owner;
+
+CREATE TABLE public.external_sign_ins (
+    state_hash bytea NOT NULL,
+    binding_hash bytea NOT NULL,
+    provider text NOT NULL,
+    issuer text NOT NULL,
+    client_id text NOT NULL,
+    nonce text NOT NULL,
+    verifier text NOT NULL,
+    wanted uuid,
+    workspace_name text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT external_sign_ins_binding_hash_check CHECK ((length(binding_hash) = 32)),
+    CONSTRAINT external_sign_ins_check CHECK (((provider <> 'sso'::text) OR (wanted IS NOT NULL))),
+    CONSTRAINT external_sign_ins_client_id_check CHECK ((length(client_id) <= 500)),
+    CONSTRAINT external_sign_ins_issuer_check CHECK ((length(issuer) <= 2048)),
+    CONSTRAINT external_sign_ins_provider_check CHECK ((provider = ANY (ARRAY['google'::text, 'sso'::text]))),
+    CONSTRAINT external_sign_ins_state_hash_check CHECK ((length(state_hash) = 32)),
+    CONSTRAINT external_sign_ins_workspace_name_check CHECK (((length(workspace_name) >= 1) AND (length(workspace_name) <= 200)))
+);
+
+ALTER TABLE public.external_sign_ins OWNER TO crm_owner;
 
 CREATE TABLE public.failed_sign_ins (
     id uuid NOT NULL,
@@ -1037,6 +1416,64 @@ ALTER TABLE ONLY public.outbox FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.outbox OWNER TO crm_owner;
 
+CREATE TABLE public.privacy_erased (
+    workspace_id uuid NOT NULL,
+    record_id uuid NOT NULL,
+    request_id uuid NOT NULL,
+    object text NOT NULL,
+    CONSTRAINT privacy_erased_object_check CHECK ((length(object) <= 100))
+);
+
+ALTER TABLE ONLY public.privacy_erased FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.privacy_erased OWNER TO crm_owner;
+
+CREATE TABLE public.privacy_requests (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    contact_id uuid,
+    address text,
+    fingerprint bytea,
+    contact_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    names text[] DEFAULT '{}'::text[] NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    reason text,
+    round smallint DEFAULT 1 NOT NULL,
+    steps jsonb DEFAULT '{}'::jsonb NOT NULL,
+    objects jsonb DEFAULT '[]'::jsonb NOT NULL,
+    export_key text,
+    export_size bigint,
+    requested_by text NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    claim uuid,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT privacy_requests_address_check CHECK (((address = lower(address)) AND (length(address) <= 320))),
+    CONSTRAINT privacy_requests_check CHECK (((finished_at IS NULL) = (state = ANY (ARRAY['waiting'::text, 'running'::text])))),
+    CONSTRAINT privacy_requests_fingerprint_check CHECK ((length(fingerprint) = 32)),
+    CONSTRAINT privacy_requests_kind_check CHECK ((kind = ANY (ARRAY['export'::text, 'erasure'::text]))),
+    CONSTRAINT privacy_requests_reason_check CHECK ((length(reason) <= 500)),
+    CONSTRAINT privacy_requests_requested_by_check CHECK ((length(requested_by) <= 100)),
+    CONSTRAINT privacy_requests_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY public.privacy_requests FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.privacy_requests OWNER TO crm_owner;
+
+CREATE TABLE public.purged_workspaces (
+    id uuid NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    purged_at timestamp with time zone DEFAULT now() NOT NULL,
+    counts jsonb NOT NULL
+);
+
+ALTER TABLE public.purged_workspaces OWNER TO crm_owner;
+
 CREATE TABLE public.recovery_codes (
     user_id uuid NOT NULL,
     hash bytea NOT NULL,
@@ -1112,6 +1549,44 @@ CREATE TABLE public.socket_tickets (
 ALTER TABLE ONLY public.socket_tickets FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.socket_tickets OWNER TO crm_owner;
+
+CREATE TABLE public.sso_connections (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    issuer text NOT NULL,
+    client_id text NOT NULL,
+    client_secret bytea NOT NULL,
+    domains text[] NOT NULL,
+    default_role text,
+    required boolean DEFAULT false NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    sessions_from timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sso_connections_client_id_check CHECK (((length(client_id) >= 1) AND (length(client_id) <= 500))),
+    CONSTRAINT sso_connections_default_role_check CHECK ((default_role = ANY (ARRAY['admin'::text, 'member'::text, 'viewer'::text]))),
+    CONSTRAINT sso_connections_domains_check CHECK (((cardinality(domains) >= 1) AND (cardinality(domains) <= 50))),
+    CONSTRAINT sso_connections_issuer_check CHECK ((length(issuer) <= 2048))
+);
+
+ALTER TABLE ONLY public.sso_connections FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sso_connections OWNER TO crm_owner;
+
+CREATE TABLE public.sso_identities (
+    workspace_id uuid NOT NULL,
+    issuer text NOT NULL,
+    subject text NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sso_identities_issuer_check CHECK ((length(issuer) <= 2048)),
+    CONSTRAINT sso_identities_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 255)))
+);
+
+ALTER TABLE ONLY public.sso_identities FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sso_identities OWNER TO crm_owner;
 
 CREATE TABLE public.tasks (
     workspace_id uuid NOT NULL,
@@ -1208,6 +1683,7 @@ CREATE TABLE public.users (
     email_verified_at timestamp with time zone,
     version bigint DEFAULT 1 NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    erased_at timestamp with time zone,
     CONSTRAINT users_email_check CHECK (((email = lower(email)) AND (length(email) <= 320))),
     CONSTRAINT users_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
@@ -1289,7 +1765,15 @@ CREATE TABLE public.workspaces (
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT workspaces_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+    deletion_asked_by uuid,
+    deletion_asked_at timestamp with time zone,
+    purge_at timestamp with time zone,
+    purge_stage text,
+    purge_counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    purge_busy_until timestamp with time zone,
+    CONSTRAINT workspaces_closing CHECK ((((deletion_asked_by IS NULL) = (purge_at IS NULL)) AND ((deletion_asked_at IS NULL) = (purge_at IS NULL)) AND ((purge_stage IS NULL) OR (purge_at IS NOT NULL)))),
+    CONSTRAINT workspaces_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT workspaces_purge_stage_check CHECK ((purge_stage = ANY (ARRAY['objects'::text, 'rows'::text])))
 );
 
 ALTER TABLE ONLY public.workspaces FORCE ROW LEVEL SECURITY;
@@ -1298,6 +1782,9 @@ ALTER TABLE public.workspaces OWNER TO crm_owner;
 
 ALTER TABLE ONLY app.monthly_tables
     ADD CONSTRAINT monthly_tables_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.account_erasures
+    ADD CONSTRAINT account_erasures_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY public.account_mails
     ADD CONSTRAINT account_mails_pkey PRIMARY KEY (id);
@@ -1344,6 +1831,12 @@ ALTER TABLE ONLY public.emails
 ALTER TABLE ONLY public.event_log
     ADD CONSTRAINT event_log_pkey PRIMARY KEY (workspace_id, id);
 
+ALTER TABLE ONLY public.external_identities
+    ADD CONSTRAINT external_identities_pkey PRIMARY KEY (issuer, subject);
+
+ALTER TABLE ONLY public.external_sign_ins
+    ADD CONSTRAINT external_sign_ins_pkey PRIMARY KEY (state_hash);
+
 ALTER TABLE ONLY public.failed_sign_ins
     ADD CONSTRAINT failed_sign_ins_pkey PRIMARY KEY (id);
 
@@ -1380,6 +1873,15 @@ ALTER TABLE ONLY public.operations
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (workspace_id, event_id);
 
+ALTER TABLE ONLY public.privacy_erased
+    ADD CONSTRAINT privacy_erased_pkey PRIMARY KEY (workspace_id, record_id);
+
+ALTER TABLE ONLY public.privacy_requests
+    ADD CONSTRAINT privacy_requests_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.purged_workspaces
+    ADD CONSTRAINT purged_workspaces_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.recovery_codes
     ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, hash);
 
@@ -1394,6 +1896,12 @@ ALTER TABLE ONLY public.sessions
 
 ALTER TABLE ONLY public.socket_tickets
     ADD CONSTRAINT socket_tickets_pkey PRIMARY KEY (workspace_id, digest);
+
+ALTER TABLE ONLY public.sso_connections
+    ADD CONSTRAINT sso_connections_pkey PRIMARY KEY (workspace_id);
+
+ALTER TABLE ONLY public.sso_identities
+    ADD CONSTRAINT sso_identities_pkey PRIMARY KEY (workspace_id, issuer, subject);
 
 ALTER TABLE ONLY public.tasks
     ADD CONSTRAINT tasks_pkey PRIMARY KEY (workspace_id, id);
@@ -1437,6 +1945,8 @@ ALTER TABLE ONLY public.workspace_keys
 ALTER TABLE ONLY public.workspaces
     ADD CONSTRAINT workspaces_pkey PRIMARY KEY (id);
 
+CREATE INDEX account_erasures_open ON public.account_erasures USING btree (requested_at) WHERE (finished_at IS NULL);
+
 CREATE INDEX account_mails_created ON public.account_mails USING btree (created_at);
 
 CREATE INDEX account_mails_due ON public.account_mails USING btree (due_at) WHERE (state = 'waiting'::text);
@@ -1463,6 +1973,8 @@ CREATE INDEX challenges_expired ON public.challenges USING btree (expires_at);
 
 CREATE INDEX challenges_person ON public.challenges USING btree (user_id);
 
+CREATE INDEX contacts_deleted_email ON public.contacts USING btree (workspace_id, email) WHERE (deleted_at IS NOT NULL);
+
 CREATE UNIQUE INDEX contacts_email ON public.contacts USING btree (workspace_id, email) WHERE (deleted_at IS NULL);
 
 CREATE INDEX contacts_name ON public.contacts USING btree (workspace_id, name, id) WHERE (deleted_at IS NULL);
@@ -1488,6 +2000,10 @@ CREATE INDEX emails_sender ON ONLY public.emails USING btree (workspace_id, send
 CREATE INDEX emails_thread ON ONLY public.emails USING btree (workspace_id, thread_id, received_at DESC, id DESC);
 
 CREATE INDEX event_log_position ON ONLY public.event_log USING btree (workspace_id, "position");
+
+CREATE INDEX external_identities_person ON public.external_identities USING btree (user_id);
+
+CREATE INDEX external_sign_ins_expired ON public.external_sign_ins USING btree (expires_at);
 
 CREATE INDEX idempotency_keys_created ON public.idempotency_keys USING btree (created_at);
 
@@ -1523,6 +2039,8 @@ CREATE INDEX memberships_role ON public.memberships USING btree (workspace_id, r
 
 CREATE INDEX memberships_user ON public.memberships USING btree (user_id, workspace_id);
 
+CREATE INDEX operation_changes_record ON public.operation_changes USING btree (workspace_id, record_id);
+
 CREATE INDEX operations_expiry ON public.operations USING btree (created_at);
 
 CREATE INDEX operations_newest ON public.operations USING btree (workspace_id, created_at DESC, id DESC);
@@ -1530,6 +2048,24 @@ CREATE INDEX operations_newest ON public.operations USING btree (workspace_id, c
 CREATE INDEX operations_undone ON public.operations USING btree (workspace_id, undone_by) WHERE (undone_by IS NOT NULL);
 
 CREATE INDEX outbox_due ON public.outbox USING btree (next_attempt_at);
+
+CREATE INDEX privacy_erased_request ON public.privacy_erased USING btree (workspace_id, request_id, object, record_id);
+
+CREATE INDEX privacy_requests_address ON public.privacy_requests USING btree (workspace_id, address) WHERE (address IS NOT NULL);
+
+CREATE INDEX privacy_requests_contact ON public.privacy_requests USING btree (workspace_id, contact_id) WHERE (contact_id IS NOT NULL);
+
+CREATE INDEX privacy_requests_due ON public.privacy_requests USING btree (due_at) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
+
+CREATE INDEX privacy_requests_exports ON public.privacy_requests USING btree (workspace_id, id) WHERE (export_key IS NOT NULL);
+
+CREATE INDEX privacy_requests_fingerprint ON public.privacy_requests USING btree (workspace_id, fingerprint) WHERE (fingerprint IS NOT NULL);
+
+CREATE INDEX privacy_requests_kept ON public.privacy_requests USING btree (finished_at) WHERE (export_key IS NOT NULL);
+
+CREATE INDEX privacy_requests_newest ON public.privacy_requests USING btree (workspace_id, created_at DESC, id DESC);
+
+CREATE UNIQUE INDEX privacy_requests_open ON public.privacy_requests USING btree (workspace_id, kind, COALESCE(address, (contact_id)::text)) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
 
 CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (workspace_id, session_id);
 
@@ -1539,6 +2075,8 @@ CREATE INDEX roles_newest ON public.roles USING btree (workspace_id, created_at 
 
 CREATE INDEX sessions_alive ON public.sessions USING btree (user_id) WHERE (revoked_at IS NULL);
 
+CREATE INDEX sessions_of_person ON public.sessions USING btree (workspace_id, user_id, created_at DESC, id DESC);
+
 CREATE INDEX sessions_over ON public.sessions USING btree (expires_at);
 
 CREATE INDEX sessions_person ON public.sessions USING btree (workspace_id, user_id, created_at DESC, id DESC) WHERE (revoked_at IS NULL);
@@ -1546,6 +2084,8 @@ CREATE INDEX sessions_person ON public.sessions USING btree (workspace_id, user_
 CREATE INDEX socket_tickets_over ON public.socket_tickets USING btree (workspace_id, expires_at);
 
 CREATE INDEX socket_tickets_session ON public.socket_tickets USING btree (workspace_id, session_id);
+
+CREATE INDEX sso_identities_person ON public.sso_identities USING btree (workspace_id, user_id);
 
 CREATE INDEX tasks_contact ON public.tasks USING btree (workspace_id, contact_id, created_at DESC, id DESC) WHERE (contact_id IS NOT NULL);
 
@@ -1581,6 +2121,8 @@ CREATE INDEX webhook_deliveries_state ON public.webhook_deliveries USING btree (
 
 CREATE INDEX webhook_endpoints_newest ON public.webhook_endpoints USING btree (workspace_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 
+CREATE INDEX workspaces_closing ON public.workspaces USING btree (purge_at) WHERE (purge_at IS NOT NULL);
+
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF user_id, name, grants, rate_limit_per_s, expires_at, revoked_at ON public.api_keys FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'user_id,name,grants,rate_limit_per_s,expires_at,revoked_at', '');
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF name, enabled, event_type, conditions, actions, deleted_at ON public.automations FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'name,enabled,event_type,conditions,actions', '');
@@ -1593,7 +2135,11 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF user_id, provider, addr
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF role, role_id, ended_at, rejoined_at ON public.memberships FOR EACH ROW EXECUTE FUNCTION app.audit('user_id', 'role,role_id,ended_at,rejoined_at', '');
 
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF kind, contact_id, state, requested_by ON public.privacy_requests FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'kind,contact_id,state,requested_by', '');
+
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF name, grants, deleted_at ON public.roles FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'name,grants', '');
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF issuer, client_id, domains, default_role, required, enabled, client_secret ON public.sso_connections FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'issuer,client_id,domains,default_role,required,enabled', 'client_secret');
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF title, notes, status, due_at, contact_id, email_id, source, created_by, automation_run_id, owner_id, deleted_at ON public.tasks FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'title,notes,status,due_at,contact_id,email_id,source,created_by,automation_run_id,owner_id', '');
 
@@ -1603,11 +2149,14 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF name, deleted_at ON pub
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF user_id, description, event_types, enabled, disabled_reason, url, secret, deleted_at ON public.webhook_endpoints FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'user_id,description,event_types,enabled,disabled_reason', 'url,secret');
 
-CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF name ON public.workspaces FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'name', '');
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF name, deletion_asked_by, purge_at ON public.workspaces FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'name,deletion_asked_by,purge_at', '');
 
 CREATE TRIGGER remember_change AFTER INSERT OR UPDATE ON public.contacts FOR EACH ROW WHEN ((NULLIF(current_setting('app.operation'::text, true), ''::text) IS NOT NULL)) EXECUTE FUNCTION app.remember_change('contacts');
 
 CREATE TRIGGER remember_change AFTER INSERT OR UPDATE ON public.tasks FOR EACH ROW WHEN ((NULLIF(current_setting('app.operation'::text, true), ''::text) IS NOT NULL)) EXECUTE FUNCTION app.remember_change('tasks');
+
+ALTER TABLE ONLY public.account_erasures
+    ADD CONSTRAINT account_erasures_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.account_mails
     ADD CONSTRAINT account_mails_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
@@ -1653,6 +2202,9 @@ ALTER TABLE public.emails
 
 ALTER TABLE public.emails
     ADD CONSTRAINT emails_workspace_id_thread_id_fkey FOREIGN KEY (workspace_id, thread_id) REFERENCES public.threads(workspace_id, id);
+
+ALTER TABLE ONLY public.external_identities
+    ADD CONSTRAINT external_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.feed
     ADD CONSTRAINT feed_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
@@ -1708,6 +2260,12 @@ ALTER TABLE ONLY public.operations
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
+ALTER TABLE ONLY public.privacy_erased
+    ADD CONSTRAINT privacy_erased_workspace_id_request_id_fkey FOREIGN KEY (workspace_id, request_id) REFERENCES public.privacy_requests(workspace_id, id);
+
+ALTER TABLE ONLY public.privacy_requests
+    ADD CONSTRAINT privacy_requests_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
 ALTER TABLE ONLY public.recovery_codes
     ADD CONSTRAINT recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.totp_factors(user_id) ON DELETE CASCADE;
 
@@ -1725,6 +2283,12 @@ ALTER TABLE ONLY public.socket_tickets
 
 ALTER TABLE ONLY public.socket_tickets
     ADD CONSTRAINT socket_tickets_workspace_id_session_id_fkey FOREIGN KEY (workspace_id, session_id) REFERENCES public.sessions(workspace_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sso_connections
+    ADD CONSTRAINT sso_connections_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.sso_identities
+    ADD CONSTRAINT sso_identities_workspace_id_user_id_fkey FOREIGN KEY (workspace_id, user_id) REFERENCES public.memberships(workspace_id, user_id);
 
 ALTER TABLE ONLY public.tasks
     ADD CONSTRAINT tasks_workspace_id_contact_id_fkey FOREIGN KEY (workspace_id, contact_id) REFERENCES public.contacts(workspace_id, id);
@@ -1774,7 +2338,11 @@ CREATE POLICY adding ON public.mailboxes AS RESTRICTIVE FOR INSERT TO crm_app WI
 
 CREATE POLICY adding ON public.memberships AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK ((( SELECT app.may('members.settings'::text) AS may) AND ((role <> 'owner'::text) OR ( SELECT app.may('workspace.delete'::text) AS may))));
 
+CREATE POLICY adding ON public.privacy_requests AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('workspace.settings'::text) AS may));
+
 CREATE POLICY adding ON public.roles AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY adding ON public.sso_connections AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('workspace.settings'::text) AS may));
 
 CREATE POLICY adding ON public.tasks AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('tasks.write'::text) AS may));
 
@@ -1787,6 +2355,8 @@ CREATE POLICY adding ON public.webhook_deliveries AS RESTRICTIVE FOR INSERT TO c
 CREATE POLICY adding ON public.webhook_endpoints AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('webhooks.settings'::text) AS may));
 
 ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY asking ON public.privacy_requests AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK ((((kind = 'export'::text) AND ( SELECT app.may('contacts.export'::text) AS may)) OR ((kind = 'erasure'::text) AND ( SELECT app.may('contacts.delete'::text) AS may))));
 
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 
@@ -1838,6 +2408,10 @@ CREATE POLICY backfill ON public.operations TO crm_migrator USING (true) WITH CH
 
 CREATE POLICY backfill ON public.outbox TO crm_migrator USING (true) WITH CHECK (true);
 
+CREATE POLICY backfill ON public.privacy_erased TO crm_migrator USING (true) WITH CHECK (true);
+
+CREATE POLICY backfill ON public.privacy_requests TO crm_migrator USING (true) WITH CHECK (true);
+
 CREATE POLICY backfill ON public.refresh_tokens TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.roles TO crm_migrator USING (true) WITH CHECK (true);
@@ -1845,6 +2419,10 @@ CREATE POLICY backfill ON public.roles TO crm_migrator USING (true) WITH CHECK (
 CREATE POLICY backfill ON public.sessions TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.socket_tickets TO crm_migrator USING (true) WITH CHECK (true);
+
+CREATE POLICY backfill ON public.sso_connections TO crm_migrator USING (true) WITH CHECK (true);
+
+CREATE POLICY backfill ON public.sso_identities TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.tasks TO crm_migrator USING (true) WITH CHECK (true);
 
@@ -1882,7 +2460,11 @@ CREATE POLICY changing ON public.mailboxes AS RESTRICTIVE FOR UPDATE TO crm_app 
 
 CREATE POLICY changing ON public.memberships AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (((( SELECT app.may('members.settings'::text) AS may) AND ((role <> 'owner'::text) OR ( SELECT app.may('workspace.delete'::text) AS may))) OR ((ended_at IS NOT NULL) AND (user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")))));
 
+CREATE POLICY changing ON public.privacy_requests AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('workspace.settings'::text) AS may));
+
 CREATE POLICY changing ON public.roles AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY changing ON public.sso_connections AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('workspace.settings'::text) AS may));
 
 CREATE POLICY changing ON public.tasks AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (
 CASE
@@ -1898,7 +2480,7 @@ CREATE POLICY changing ON public.webhook_deliveries AS RESTRICTIVE FOR UPDATE TO
 
 CREATE POLICY changing ON public.webhook_endpoints AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('webhooks.settings'::text) AS may));
 
-CREATE POLICY changing ON public.workspaces AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('workspace.settings'::text) AS may));
+CREATE POLICY changing ON public.workspaces AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (((( SELECT app.may('workspace.settings'::text) AS may) AND (purge_at IS NULL)) OR ( SELECT app.may('workspace.delete'::text) AS may)));
 
 ALTER TABLE public.contacts ENABLE ROW LEVEL SECURITY;
 
@@ -1913,6 +2495,14 @@ ALTER TABLE public.email_participants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.email_subjects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.emails ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY erasing ON public.audit_log AS RESTRICTIVE FOR UPDATE TO crm_eraser USING (( SELECT true
+   FROM public.privacy_erased e
+  WHERE ((e.workspace_id = audit_log.workspace_id) AND (e.record_id = audit_log.object_id))));
+
+CREATE POLICY erasing ON public.event_log AS RESTRICTIVE FOR UPDATE TO crm_eraser USING (( SELECT true
+   FROM public.privacy_erased e
+  WHERE ((e.workspace_id = event_log.workspace_id) AND (e.record_id = ((event_log.payload ->> 'aggregate_id'::text))::uuid))));
 
 ALTER TABLE public.event_log ENABLE ROW LEVEL SECURITY;
 
@@ -1938,11 +2528,19 @@ ALTER TABLE public.inbox ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.invitations ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY living_alone ON public.memberships AS RESTRICTIVE FOR INSERT TO crm_app, crm_auth WITH CHECK ((NOT app.is_erased(user_id)));
+
 ALTER TABLE public.mail_ledger ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.mailboxes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY ones_own ON public.audit_log AS RESTRICTIVE FOR SELECT TO crm_auth USING (((actor = ('user:'::text || current_setting('app.user_id'::text, true))) OR (object_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif"))));
+
+CREATE POLICY open_alone_added ON public.memberships AS RESTRICTIVE FOR INSERT TO crm_auth WITH CHECK ((NOT app.is_closing(workspace_id)));
+
+CREATE POLICY open_alone_changed ON public.memberships AS RESTRICTIVE FOR UPDATE TO crm_auth WITH CHECK (((ended_at IS NOT NULL) OR (NOT app.is_closing(workspace_id))));
 
 ALTER TABLE public.operation_changes ENABLE ROW LEVEL SECURITY;
 
@@ -1952,11 +2550,23 @@ ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owners_added ON public.invitations AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (((role <> 'owner'::text) OR ( SELECT app.may('workspace.delete'::text) AS may)));
 
+CREATE POLICY owners_added ON public.sso_connections AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('workspace.delete'::text) AS may));
+
 CREATE POLICY owners_changed ON public.invitations AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (((role <> 'owner'::text) OR ( SELECT app.may('workspace.delete'::text) AS may)));
+
+CREATE POLICY owners_changed ON public.sso_connections AS RESTRICTIVE FOR UPDATE TO crm_app WITH CHECK (( SELECT app.may('workspace.delete'::text) AS may));
+
+CREATE POLICY owners_removed ON public.sso_connections AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('workspace.delete'::text) AS may));
+
+ALTER TABLE public.privacy_erased ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.privacy_requests ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY publish ON public.event_log FOR SELECT TO crm_outbox USING (true);
 
 CREATE POLICY publish ON public.outbox TO crm_outbox USING (true) WITH CHECK (true);
+
+CREATE POLICY publish_again ON public.event_log FOR SELECT TO crm_resolver USING (true);
 
 CREATE POLICY reading ON public.api_keys AS RESTRICTIVE FOR SELECT TO crm_app USING ((( SELECT app.may('keys.settings'::text) AS may) OR (( SELECT app.may('keys.write'::text) AS may) AND (user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")))));
 
@@ -1986,6 +2596,10 @@ CREATE POLICY reading ON public.mail_ledger AS RESTRICTIVE FOR SELECT TO crm_app
 
 CREATE POLICY reading ON public.mailboxes AS RESTRICTIVE FOR SELECT TO crm_app USING ((( SELECT app.may('mailboxes.read'::text) AS may) OR ( SELECT app.may('emails.read'::text) AS may)));
 
+CREATE POLICY reading ON public.privacy_requests AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('workspace.settings'::text) AS may));
+
+CREATE POLICY reading ON public.sso_connections AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('workspace.settings'::text) AS may));
+
 CREATE POLICY reading ON public.tasks AS RESTRICTIVE FOR SELECT TO crm_app USING ((( SELECT (app.reach('tasks'::text) = 'all'::text)) OR (( SELECT (app.reach('tasks'::text) IS NOT NULL)) AND (owner_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif"))) OR (( SELECT (app.reach('tasks'::text) = 'team'::text)) AND (owner_id = ANY (( SELECT app.teammates() AS teammates)::uuid[])))));
 
 CREATE POLICY reading ON public.teams AS RESTRICTIVE FOR SELECT TO crm_app USING ((( SELECT app.may('members.read'::text) AS may) OR ( SELECT app.may('members.settings'::text) AS may)));
@@ -2008,7 +2622,11 @@ CREATE POLICY removing ON public.mailboxes AS RESTRICTIVE FOR DELETE TO crm_app 
 
 CREATE POLICY removing ON public.memberships AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('members.settings'::text) AS may));
 
+CREATE POLICY removing ON public.privacy_requests AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('workspace.settings'::text) AS may));
+
 CREATE POLICY removing ON public.roles AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('members.settings'::text) AS may));
+
+CREATE POLICY removing ON public.sso_connections AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('workspace.settings'::text) AS may));
 
 CREATE POLICY removing ON public.tasks AS RESTRICTIVE FOR DELETE TO crm_app USING (( SELECT app.may('tasks.write'::text) AS may));
 
@@ -2028,11 +2646,17 @@ CREATE POLICY resolve ON public.mailboxes FOR SELECT TO crm_resolver USING (true
 
 CREATE POLICY resolve ON public.memberships FOR SELECT TO crm_resolver USING (true);
 
+CREATE POLICY resolve ON public.privacy_requests FOR SELECT TO crm_resolver USING (true);
+
 CREATE POLICY resolve ON public.sessions FOR SELECT TO crm_resolver USING (true);
+
+CREATE POLICY resolve ON public.sso_connections FOR SELECT TO crm_resolver USING (true);
 
 CREATE POLICY resolve ON public.webhook_deliveries FOR SELECT TO crm_resolver USING (true);
 
 CREATE POLICY resolve ON public.webhook_endpoints FOR SELECT TO crm_resolver USING (true);
+
+CREATE POLICY resolve ON public.workspaces FOR SELECT TO crm_resolver USING (true);
 
 ALTER TABLE public.roles ENABLE ROW LEVEL SECURITY;
 
@@ -2063,6 +2687,10 @@ CREATE POLICY sharing ON public.webhook_deliveries AS RESTRICTIVE FOR SELECT TO 
   WHERE ((m.workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")) AND ((m.user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")) OR (m.sharing = 'everything'::text)))))));
 
 ALTER TABLE public.socket_tickets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sso_connections ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sso_identities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.tasks ENABLE ROW LEVEL SECURITY;
 
@@ -2114,6 +2742,10 @@ CREATE POLICY tenant ON public.operations USING ((workspace_id = ( SELECT (NULLI
 
 CREATE POLICY tenant ON public.outbox USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
+CREATE POLICY tenant ON public.privacy_erased USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY tenant ON public.privacy_requests USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
 CREATE POLICY tenant ON public.refresh_tokens USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.roles USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -2121,6 +2753,10 @@ CREATE POLICY tenant ON public.roles USING ((workspace_id = ( SELECT (NULLIF(cur
 CREATE POLICY tenant ON public.sessions USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.socket_tickets USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY tenant ON public.sso_connections USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY tenant ON public.sso_identities USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.tasks USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
@@ -2150,11 +2786,13 @@ ALTER TABLE public.workspaces ENABLE ROW LEVEL SECURITY;
 
 GRANT ALL ON SCHEMA app TO crm_resolver;
 GRANT ALL ON SCHEMA app TO crm_search;
+GRANT ALL ON SCHEMA app TO crm_purger;
 GRANT USAGE ON SCHEMA app TO crm_app;
 GRANT USAGE ON SCHEMA app TO crm_worker;
 GRANT USAGE ON SCHEMA app TO crm_auth;
 GRANT USAGE ON SCHEMA app TO crm_outbox;
 GRANT USAGE ON SCHEMA app TO crm_migrator;
+GRANT USAGE ON SCHEMA app TO crm_eraser;
 
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO crm_owner;
@@ -2163,8 +2801,10 @@ GRANT USAGE ON SCHEMA public TO crm_app;
 GRANT USAGE ON SCHEMA public TO crm_worker;
 GRANT USAGE ON SCHEMA public TO crm_auth;
 GRANT USAGE ON SCHEMA public TO crm_outbox;
+GRANT USAGE ON SCHEMA public TO crm_eraser;
 GRANT USAGE ON SCHEMA public TO crm_resolver;
 GRANT USAGE ON SCHEMA public TO crm_search;
+GRANT USAGE ON SCHEMA public TO crm_purger;
 
 REVOKE ALL ON FUNCTION app.audit() FROM PUBLIC;
 
@@ -2174,12 +2814,13 @@ REVOKE ALL ON FUNCTION app.begin_operation(operation uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.begin_operation(operation uuid) TO crm_app;
 GRANT ALL ON FUNCTION app.begin_operation(operation uuid) TO crm_worker;
 
-REVOKE ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) TO crm_app;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) TO crm_worker;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) TO crm_auth;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) TO crm_outbox;
-GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text) TO crm_migrator;
+REVOKE ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text, even_closing boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text, even_closing boolean) TO crm_app;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text, even_closing boolean) TO crm_worker;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text, even_closing boolean) TO crm_auth;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text, even_closing boolean) TO crm_outbox;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text, even_closing boolean) TO crm_migrator;
+GRANT ALL ON FUNCTION app.begin_request(workspace uuid, caller uuid, access text, actor text, origin text, even_closing boolean) TO crm_eraser;
 
 REVOKE ALL ON FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT response bytea) TO crm_app;
@@ -2187,17 +2828,37 @@ GRANT ALL ON FUNCTION app.claim_request(wanted bytea, OUT free boolean, OUT resp
 REVOKE ALL ON FUNCTION app.find_member(address text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.find_member(address text) TO crm_app;
 
+REVOKE ALL ON FUNCTION app.finish_purge() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.finish_purge() TO crm_worker;
+
+REVOKE ALL ON FUNCTION app.forget_person(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.forget_person(person uuid) TO crm_auth;
+
 REVOKE ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) TO crm_app;
 GRANT ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) TO crm_worker;
 GRANT ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) TO crm_auth;
 GRANT ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) TO crm_outbox;
+GRANT ALL ON FUNCTION app.forget_published(workspaces uuid[], events uuid[]) TO crm_eraser;
 
 REVOKE ALL ON PROCEDURE app.guard(IN target regclass, IN reading text, IN writing text, IN deleting text) FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE app.guard_owned(IN target regclass, IN thing text) FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE app.guard_reading(IN target regclass, IN thing text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.is_closing(workspace uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.is_closing(workspace uuid) TO crm_app;
+GRANT ALL ON FUNCTION app.is_closing(workspace uuid) TO crm_worker;
+GRANT ALL ON FUNCTION app.is_closing(workspace uuid) TO crm_auth;
+GRANT ALL ON FUNCTION app.is_closing(workspace uuid) TO crm_outbox;
+GRANT ALL ON FUNCTION app.is_closing(workspace uuid) TO crm_migrator;
+GRANT ALL ON FUNCTION app.is_closing(workspace uuid) TO crm_owner;
+GRANT ALL ON FUNCTION app.is_closing(workspace uuid) TO crm_eraser;
+
+REVOKE ALL ON FUNCTION app.is_erased(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.is_erased(person uuid) TO crm_app;
+GRANT ALL ON FUNCTION app.is_erased(person uuid) TO crm_auth;
 
 REVOKE ALL ON FUNCTION app.may(permission text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.may(permission text) TO crm_app;
@@ -2212,16 +2873,35 @@ REVOKE ALL ON PROCEDURE app.protect(IN target regclass) FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE app.protect_mail(IN target regclass, IN tiers text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app.publish_again(since timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.publish_again(since timestamp with time zone) TO crm_app;
+
+REVOKE ALL ON FUNCTION app.purge_order() FROM PUBLIC;
+GRANT ALL ON FUNCTION app.purge_order() TO crm_purger;
+GRANT ALL ON FUNCTION app.purge_order() TO crm_migrator;
+
+REVOKE ALL ON FUNCTION app.purge_rows(most integer, OUT name text, OUT deleted integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.purge_rows(most integer, OUT name text, OUT deleted integer) TO crm_worker;
+
+REVOKE ALL ON FUNCTION app.purge_some(target text, here uuid, most integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app.reach(thing text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.reach(thing text) TO crm_app;
 GRANT ALL ON FUNCTION app.reach(thing text) TO crm_worker;
 GRANT ALL ON FUNCTION app.reach(thing text) TO crm_auth;
 
 REVOKE ALL ON FUNCTION app.redact_audit(target uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.redact_audit(target uuid) TO crm_purger;
+GRANT ALL ON FUNCTION app.redact_audit(target uuid) TO crm_eraser;
+
+REVOKE ALL ON FUNCTION app.redact_person(person uuid, address text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.redact_person(person uuid, address text) TO crm_auth;
 
 REVOKE ALL ON FUNCTION app.remember_change() FROM PUBLIC;
 GRANT ALL ON FUNCTION app.remember_change() TO crm_app;
 GRANT ALL ON FUNCTION app.remember_change() TO crm_worker;
+
+REVOKE ALL ON FUNCTION app.require_due() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.resolve_due_endpoints(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_due_endpoints(most integer) TO crm_worker;
@@ -2231,6 +2911,15 @@ GRANT ALL ON FUNCTION app.resolve_due_invitations(before timestamp with time zon
 
 REVOKE ALL ON FUNCTION app.resolve_due_mailboxes(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_due_mailboxes(most integer) TO crm_worker;
+
+REVOKE ALL ON FUNCTION app.resolve_due_privacy_requests(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.resolve_due_privacy_requests(most integer) TO crm_eraser;
+
+REVOKE ALL ON FUNCTION app.resolve_due_purges(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.resolve_due_purges(most integer) TO crm_worker;
+
+REVOKE ALL ON FUNCTION app.resolve_every_workspace(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.resolve_every_workspace(person uuid) TO crm_auth;
 
 REVOKE ALL ON FUNCTION app.resolve_expiring_watches(before timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_expiring_watches(before timestamp with time zone, most integer) TO crm_worker;
@@ -2244,6 +2933,9 @@ GRANT ALL ON FUNCTION app.resolve_memberships(person uuid) TO crm_auth;
 REVOKE ALL ON FUNCTION app.resolve_old_deliveries(before timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_old_deliveries(before timestamp with time zone, most integer) TO crm_worker;
 
+REVOKE ALL ON FUNCTION app.resolve_old_exports(before timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.resolve_old_exports(before timestamp with time zone, most integer) TO crm_eraser;
+
 REVOKE ALL ON FUNCTION app.resolve_old_sessions(before timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_old_sessions(before timestamp with time zone, most integer) TO crm_auth;
 
@@ -2252,6 +2944,9 @@ GRANT ALL ON FUNCTION app.resolve_quiet_mailboxes(since timestamp with time zone
 
 REVOKE ALL ON FUNCTION app.resolve_session_workspaces(person uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_session_workspaces(person uuid) TO crm_auth;
+
+REVOKE ALL ON FUNCTION app.resolve_sso_required(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.resolve_sso_required(person uuid) TO crm_auth;
 
 REVOKE ALL ON FUNCTION app.retire_events(before timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.retire_events(before timestamp with time zone) TO crm_migrator;
@@ -2271,16 +2966,24 @@ GRANT ALL ON FUNCTION app.uuid7() TO crm_app;
 GRANT ALL ON FUNCTION app.uuid7() TO crm_worker;
 GRANT ALL ON FUNCTION app.uuid7() TO crm_auth;
 GRANT ALL ON FUNCTION app.uuid7() TO crm_migrator;
+GRANT ALL ON FUNCTION app.uuid7() TO crm_eraser;
 
 REVOKE ALL ON FUNCTION app.uuid7_floor(at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.uuid7_floor(at timestamp with time zone) TO crm_migrator;
 GRANT ALL ON FUNCTION app.uuid7_floor(at timestamp with time zone) TO crm_app;
+GRANT ALL ON FUNCTION app.uuid7_floor(at timestamp with time zone) TO crm_resolver;
+GRANT ALL ON FUNCTION app.uuid7_floor(at timestamp with time zone) TO crm_purger;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.account_erasures TO crm_auth;
+GRANT SELECT ON TABLE public.account_erasures TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.account_mails TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.account_mails TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO crm_migrator;
 GRANT INSERT ON TABLE public.api_keys TO crm_app;
 GRANT SELECT ON TABLE public.api_keys TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.api_keys TO crm_purger;
 
 GRANT SELECT(workspace_id) ON TABLE public.api_keys TO crm_app;
 
@@ -2303,85 +3006,164 @@ GRANT SELECT(last_used_from) ON TABLE public.api_keys TO crm_app;
 GRANT UPDATE(last_used_from) ON TABLE public.api_keys TO crm_auth;
 
 GRANT SELECT(revoked_at),UPDATE(revoked_at) ON TABLE public.api_keys TO crm_app;
+GRANT UPDATE(revoked_at) ON TABLE public.api_keys TO crm_auth;
 
 GRANT SELECT(version),UPDATE(version) ON TABLE public.api_keys TO crm_app;
+GRANT UPDATE(version) ON TABLE public.api_keys TO crm_auth;
 
 GRANT SELECT(created_at) ON TABLE public.api_keys TO crm_app;
 
 GRANT SELECT(updated_at),UPDATE(updated_at) ON TABLE public.api_keys TO crm_app;
+GRANT UPDATE(updated_at) ON TABLE public.api_keys TO crm_auth;
 
 GRANT SELECT,INSERT ON TABLE public.audit_log TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.audit_log TO crm_app;
 GRANT INSERT ON TABLE public.audit_log TO crm_worker;
-GRANT INSERT ON TABLE public.audit_log TO crm_auth;
+GRANT SELECT,INSERT ON TABLE public.audit_log TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.audit_log TO crm_purger;
+GRANT SELECT,INSERT ON TABLE public.audit_log TO crm_eraser;
+
+GRANT UPDATE(before) ON TABLE public.audit_log TO crm_purger;
+GRANT UPDATE(before) ON TABLE public.audit_log TO crm_eraser;
+
+GRANT UPDATE(after) ON TABLE public.audit_log TO crm_purger;
+GRANT UPDATE(after) ON TABLE public.audit_log TO crm_eraser;
+
+GRANT UPDATE(source_ip) ON TABLE public.audit_log TO crm_purger;
+GRANT UPDATE(source_ip) ON TABLE public.audit_log TO crm_eraser;
+
+GRANT UPDATE(user_agent) ON TABLE public.audit_log TO crm_purger;
+GRANT UPDATE(user_agent) ON TABLE public.audit_log TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.automation_runs TO crm_migrator;
 GRANT SELECT ON TABLE public.automation_runs TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.automation_runs TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.automation_runs TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.automations TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.automations TO crm_app;
 GRANT SELECT ON TABLE public.automations TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.automations TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.challenges TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.challenges TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.contacts TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.contacts TO crm_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.contacts TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.contacts TO crm_purger;
+GRANT SELECT,DELETE ON TABLE public.contacts TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.email_analyses TO crm_migrator;
 GRANT SELECT ON TABLE public.email_analyses TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.email_analyses TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.email_analyses TO crm_purger;
+GRANT SELECT ON TABLE public.email_analyses TO crm_eraser;
+
+GRANT UPDATE(reply_quote) ON TABLE public.email_analyses TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.email_bodies TO crm_migrator;
 GRANT SELECT ON TABLE public.email_bodies TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.email_bodies TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.email_bodies TO crm_purger;
+GRANT SELECT ON TABLE public.email_bodies TO crm_eraser;
+
+GRANT UPDATE(text) ON TABLE public.email_bodies TO crm_eraser;
+
+GRANT UPDATE(html) ON TABLE public.email_bodies TO crm_eraser;
+
+GRANT UPDATE(reply) ON TABLE public.email_bodies TO crm_eraser;
+
+GRANT UPDATE(signature) ON TABLE public.email_bodies TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.email_entities TO crm_migrator;
 GRANT SELECT ON TABLE public.email_entities TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.email_entities TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.email_entities TO crm_purger;
+GRANT SELECT,DELETE ON TABLE public.email_entities TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.email_participants TO crm_migrator;
 GRANT SELECT ON TABLE public.email_participants TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.email_participants TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.email_participants TO crm_purger;
+GRANT SELECT ON TABLE public.email_participants TO crm_eraser;
+
+GRANT UPDATE(name) ON TABLE public.email_participants TO crm_eraser;
+
+GRANT UPDATE(email) ON TABLE public.email_participants TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.email_subjects TO crm_migrator;
 GRANT SELECT ON TABLE public.email_subjects TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.email_subjects TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.email_subjects TO crm_purger;
+GRANT SELECT ON TABLE public.email_subjects TO crm_eraser;
+
+GRANT UPDATE(subject) ON TABLE public.email_subjects TO crm_eraser;
+
+GRANT UPDATE(snippet) ON TABLE public.email_subjects TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.emails TO crm_migrator;
 GRANT SELECT ON TABLE public.emails TO crm_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.emails TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.emails TO crm_purger;
+GRANT SELECT,DELETE ON TABLE public.emails TO crm_eraser;
+
+GRANT UPDATE(raw_key) ON TABLE public.emails TO crm_eraser;
+
+GRANT UPDATE(version) ON TABLE public.emails TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_log TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.event_log TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.event_log TO crm_worker;
 GRANT SELECT,INSERT ON TABLE public.event_log TO crm_auth;
 GRANT SELECT ON TABLE public.event_log TO crm_outbox;
+GRANT SELECT,DELETE ON TABLE public.event_log TO crm_purger;
+GRANT SELECT,INSERT ON TABLE public.event_log TO crm_eraser;
+
+GRANT SELECT(workspace_id) ON TABLE public.event_log TO crm_resolver;
+
+GRANT SELECT(id) ON TABLE public.event_log TO crm_resolver;
+
+GRANT UPDATE(payload) ON TABLE public.event_log TO crm_purger;
+GRANT UPDATE(payload) ON TABLE public.event_log TO crm_eraser;
+
+GRANT SELECT,INSERT ON TABLE public.external_identities TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.external_identities TO crm_purger;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.external_sign_ins TO crm_auth;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.failed_sign_ins TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.failed_sign_ins TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.feed TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.feed TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.feed TO crm_worker;
 GRANT SELECT,INSERT ON TABLE public.feed TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.feed TO crm_purger;
+GRANT SELECT ON TABLE public.feed TO crm_eraser;
 
 GRANT UPDATE("position") ON TABLE public.feed TO crm_app;
 GRANT UPDATE("position") ON TABLE public.feed TO crm_worker;
 GRANT UPDATE("position") ON TABLE public.feed TO crm_auth;
+GRANT UPDATE("position") ON TABLE public.feed TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.idempotency_keys TO crm_app;
 GRANT SELECT,DELETE ON TABLE public.idempotency_keys TO crm_outbox;
+GRANT SELECT,DELETE ON TABLE public.idempotency_keys TO crm_purger;
+GRANT SELECT,DELETE ON TABLE public.idempotency_keys TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.inbox TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.inbox TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.inbox TO crm_worker;
 GRANT SELECT,DELETE ON TABLE public.inbox TO crm_outbox;
+GRANT SELECT,DELETE ON TABLE public.inbox TO crm_purger;
+GRANT SELECT,INSERT ON TABLE public.inbox TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.invitations TO crm_migrator;
 GRANT SELECT ON TABLE public.invitations TO crm_worker;
 GRANT SELECT ON TABLE public.invitations TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.invitations TO crm_purger;
 
 GRANT SELECT(workspace_id),INSERT(workspace_id) ON TABLE public.invitations TO crm_app;
 GRANT SELECT(workspace_id) ON TABLE public.invitations TO crm_resolver;
@@ -2390,6 +3172,7 @@ GRANT SELECT(id),INSERT(id) ON TABLE public.invitations TO crm_app;
 GRANT SELECT(id) ON TABLE public.invitations TO crm_resolver;
 
 GRANT SELECT(email),INSERT(email) ON TABLE public.invitations TO crm_app;
+GRANT UPDATE(email) ON TABLE public.invitations TO crm_purger;
 
 GRANT SELECT(role),INSERT(role),UPDATE(role) ON TABLE public.invitations TO crm_app;
 
@@ -2398,6 +3181,7 @@ GRANT SELECT(role_id),INSERT(role_id),UPDATE(role_id) ON TABLE public.invitation
 GRANT SELECT(invited_by),INSERT(invited_by),UPDATE(invited_by) ON TABLE public.invitations TO crm_app;
 
 GRANT SELECT(inviter),INSERT(inviter),UPDATE(inviter) ON TABLE public.invitations TO crm_app;
+GRANT UPDATE(inviter) ON TABLE public.invitations TO crm_purger;
 
 GRANT UPDATE(token_hashes) ON TABLE public.invitations TO crm_worker;
 
@@ -2438,26 +3222,44 @@ GRANT UPDATE(updated_at) ON TABLE public.invitations TO crm_auth;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mail_ledger TO crm_migrator;
 GRANT SELECT ON TABLE public.mail_ledger TO crm_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.mail_ledger TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.mail_ledger TO crm_purger;
+GRANT SELECT ON TABLE public.mail_ledger TO crm_eraser;
 
 GRANT SELECT(workspace_id) ON TABLE public.mail_ledger TO crm_resolver;
 
 GRANT SELECT(mailbox_id) ON TABLE public.mail_ledger TO crm_resolver;
 
 GRANT SELECT(state) ON TABLE public.mail_ledger TO crm_resolver;
+GRANT UPDATE(state) ON TABLE public.mail_ledger TO crm_eraser;
+
+GRANT UPDATE(reason) ON TABLE public.mail_ledger TO crm_eraser;
 
 GRANT SELECT(listed) ON TABLE public.mail_ledger TO crm_resolver;
 
+GRANT UPDATE(generation) ON TABLE public.mail_ledger TO crm_eraser;
+
 GRANT SELECT(due_at) ON TABLE public.mail_ledger TO crm_resolver;
+
+GRANT UPDATE(email_id) ON TABLE public.mail_ledger TO crm_eraser;
+
+GRANT UPDATE(raw_key) ON TABLE public.mail_ledger TO crm_eraser;
+
+GRANT UPDATE(raw_size) ON TABLE public.mail_ledger TO crm_eraser;
+
+GRANT UPDATE(settled_at) ON TABLE public.mail_ledger TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mailboxes TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.mailboxes TO crm_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.mailboxes TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.mailboxes TO crm_purger;
 
 GRANT SELECT(workspace_id) ON TABLE public.mailboxes TO crm_resolver;
+GRANT SELECT(workspace_id) ON TABLE public.mailboxes TO crm_eraser;
 
 GRANT SELECT(id) ON TABLE public.mailboxes TO crm_resolver;
 
 GRANT SELECT(address) ON TABLE public.mailboxes TO crm_resolver;
+GRANT SELECT(address) ON TABLE public.mailboxes TO crm_eraser;
 
 GRANT SELECT(state) ON TABLE public.mailboxes TO crm_resolver;
 
@@ -2472,12 +3274,14 @@ GRANT SELECT(units_at) ON TABLE public.mailboxes TO crm_resolver;
 GRANT SELECT(deleted_at) ON TABLE public.mailboxes TO crm_resolver;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.mailed_links TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.mailed_links TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.memberships TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.memberships TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.memberships TO crm_auth;
 GRANT SELECT ON TABLE public.memberships TO crm_worker;
 GRANT SELECT ON TABLE public.memberships TO crm_resolver;
+GRANT SELECT,DELETE ON TABLE public.memberships TO crm_purger;
 
 GRANT UPDATE(role) ON TABLE public.memberships TO crm_app;
 GRANT UPDATE(role) ON TABLE public.memberships TO crm_auth;
@@ -2499,6 +3303,10 @@ GRANT UPDATE(rejoined_at) ON TABLE public.memberships TO crm_auth;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.operation_changes TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.operation_changes TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.operation_changes TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.operation_changes TO crm_purger;
+GRANT SELECT ON TABLE public.operation_changes TO crm_eraser;
+
+GRANT UPDATE(before) ON TABLE public.operation_changes TO crm_eraser;
 
 GRANT UPDATE(version) ON TABLE public.operation_changes TO crm_app;
 GRANT UPDATE(version) ON TABLE public.operation_changes TO crm_worker;
@@ -2507,6 +3315,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.operations TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.operations TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.operations TO crm_worker;
 GRANT SELECT,DELETE ON TABLE public.operations TO crm_outbox;
+GRANT SELECT,DELETE ON TABLE public.operations TO crm_purger;
 
 GRANT UPDATE(undone_by) ON TABLE public.operations TO crm_app;
 GRANT UPDATE(undone_by) ON TABLE public.operations TO crm_worker;
@@ -2517,20 +3326,87 @@ GRANT INSERT ON TABLE public.outbox TO crm_worker;
 GRANT INSERT ON TABLE public.outbox TO crm_auth;
 GRANT SELECT,DELETE,UPDATE ON TABLE public.outbox TO crm_outbox;
 GRANT SELECT,DELETE ON TABLE public.outbox TO crm_resolver;
+GRANT SELECT,DELETE ON TABLE public.outbox TO crm_purger;
+GRANT INSERT ON TABLE public.outbox TO crm_eraser;
+
+GRANT INSERT(workspace_id) ON TABLE public.outbox TO crm_resolver;
+
+GRANT INSERT(event_id) ON TABLE public.outbox TO crm_resolver;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.privacy_erased TO crm_migrator;
+GRANT SELECT,DELETE ON TABLE public.privacy_erased TO crm_purger;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.privacy_erased TO crm_eraser;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.privacy_requests TO crm_migrator;
+GRANT SELECT,DELETE ON TABLE public.privacy_requests TO crm_purger;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.privacy_requests TO crm_eraser;
+
+GRANT SELECT(workspace_id),INSERT(workspace_id) ON TABLE public.privacy_requests TO crm_app;
+GRANT SELECT(workspace_id) ON TABLE public.privacy_requests TO crm_worker;
+GRANT SELECT(workspace_id) ON TABLE public.privacy_requests TO crm_resolver;
+
+GRANT SELECT(id),INSERT(id) ON TABLE public.privacy_requests TO crm_app;
+GRANT SELECT(id) ON TABLE public.privacy_requests TO crm_resolver;
+
+GRANT SELECT(kind),INSERT(kind) ON TABLE public.privacy_requests TO crm_app;
+
+GRANT SELECT(contact_id),INSERT(contact_id) ON TABLE public.privacy_requests TO crm_app;
+
+GRANT SELECT(address),INSERT(address) ON TABLE public.privacy_requests TO crm_app;
+
+GRANT SELECT(fingerprint) ON TABLE public.privacy_requests TO crm_worker;
+
+GRANT SELECT(state) ON TABLE public.privacy_requests TO crm_app;
+GRANT SELECT(state) ON TABLE public.privacy_requests TO crm_resolver;
+
+GRANT SELECT(reason) ON TABLE public.privacy_requests TO crm_app;
+
+GRANT SELECT(round) ON TABLE public.privacy_requests TO crm_app;
+
+GRANT SELECT(steps) ON TABLE public.privacy_requests TO crm_app;
+
+GRANT SELECT(export_key) ON TABLE public.privacy_requests TO crm_app;
+GRANT SELECT(export_key) ON TABLE public.privacy_requests TO crm_resolver;
+
+GRANT SELECT(export_size) ON TABLE public.privacy_requests TO crm_app;
+
+GRANT SELECT(requested_by),INSERT(requested_by) ON TABLE public.privacy_requests TO crm_app;
+
+GRANT SELECT(due_at) ON TABLE public.privacy_requests TO crm_resolver;
+
+GRANT SELECT(attempts) ON TABLE public.privacy_requests TO crm_app;
+
+GRANT SELECT(version) ON TABLE public.privacy_requests TO crm_app;
+
+GRANT SELECT(created_at) ON TABLE public.privacy_requests TO crm_app;
+
+GRANT SELECT(updated_at) ON TABLE public.privacy_requests TO crm_app;
+
+GRANT SELECT(finished_at) ON TABLE public.privacy_requests TO crm_app;
+GRANT SELECT(finished_at) ON TABLE public.privacy_requests TO crm_worker;
+GRANT SELECT(finished_at) ON TABLE public.privacy_requests TO crm_resolver;
+
+GRANT INSERT ON TABLE public.purged_workspaces TO crm_purger;
+
+GRANT SELECT(id) ON TABLE public.purged_workspaces TO crm_resolver;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.recovery_codes TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.recovery_codes TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refresh_tokens TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.refresh_tokens TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.refresh_tokens TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.roles TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.roles TO crm_app;
 GRANT SELECT ON TABLE public.roles TO crm_auth;
 GRANT SELECT ON TABLE public.roles TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.roles TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO crm_migrator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO crm_auth;
 GRANT SELECT ON TABLE public.sessions TO crm_resolver;
+GRANT SELECT,DELETE ON TABLE public.sessions TO crm_purger;
 
 GRANT SELECT(workspace_id) ON TABLE public.sessions TO crm_app;
 
@@ -2546,24 +3422,71 @@ GRANT SELECT(revoked_at) ON TABLE public.sessions TO crm_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.socket_tickets TO crm_migrator;
 GRANT SELECT,INSERT,DELETE ON TABLE public.socket_tickets TO crm_app;
+GRANT SELECT,DELETE ON TABLE public.socket_tickets TO crm_purger;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sso_connections TO crm_migrator;
+GRANT INSERT,DELETE,UPDATE ON TABLE public.sso_connections TO crm_app;
+GRANT SELECT ON TABLE public.sso_connections TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.sso_connections TO crm_purger;
+
+GRANT SELECT(workspace_id) ON TABLE public.sso_connections TO crm_app;
+GRANT SELECT(workspace_id) ON TABLE public.sso_connections TO crm_resolver;
+
+GRANT SELECT(id) ON TABLE public.sso_connections TO crm_app;
+
+GRANT SELECT(issuer) ON TABLE public.sso_connections TO crm_app;
+
+GRANT SELECT(client_id) ON TABLE public.sso_connections TO crm_app;
+
+GRANT SELECT(domains) ON TABLE public.sso_connections TO crm_app;
+
+GRANT SELECT(default_role) ON TABLE public.sso_connections TO crm_app;
+
+GRANT SELECT(required) ON TABLE public.sso_connections TO crm_app;
+GRANT SELECT(required) ON TABLE public.sso_connections TO crm_resolver;
+
+GRANT SELECT(enabled) ON TABLE public.sso_connections TO crm_app;
+GRANT SELECT(enabled) ON TABLE public.sso_connections TO crm_resolver;
+
+GRANT SELECT(sessions_from) ON TABLE public.sso_connections TO crm_app;
+
+GRANT SELECT(version) ON TABLE public.sso_connections TO crm_app;
+
+GRANT SELECT(created_at) ON TABLE public.sso_connections TO crm_app;
+
+GRANT SELECT(updated_at) ON TABLE public.sso_connections TO crm_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sso_identities TO crm_migrator;
+GRANT SELECT,INSERT ON TABLE public.sso_identities TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.sso_identities TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tasks TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tasks TO crm_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tasks TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.tasks TO crm_purger;
+GRANT SELECT,DELETE ON TABLE public.tasks TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.team_members TO crm_migrator;
 GRANT SELECT,INSERT,DELETE ON TABLE public.team_members TO crm_app;
+GRANT SELECT,DELETE ON TABLE public.team_members TO crm_purger;
+GRANT SELECT,DELETE ON TABLE public.team_members TO crm_auth;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.teams TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.teams TO crm_app;
+GRANT SELECT,DELETE ON TABLE public.teams TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.threads TO crm_migrator;
 GRANT SELECT ON TABLE public.threads TO crm_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.threads TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.threads TO crm_purger;
+GRANT SELECT,DELETE ON TABLE public.threads TO crm_eraser;
+
+GRANT UPDATE(emails) ON TABLE public.threads TO crm_eraser;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.throttles TO crm_auth;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.totp_factors TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.totp_factors TO crm_purger;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.users TO crm_auth;
 
@@ -2575,27 +3498,40 @@ GRANT SELECT(name) ON TABLE public.users TO crm_resolver;
 
 GRANT SELECT(email_verified_at) ON TABLE public.users TO crm_resolver;
 
+GRANT SELECT(erased_at) ON TABLE public.users TO crm_resolver;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_deliveries TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.webhook_deliveries TO crm_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_deliveries TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.webhook_deliveries TO crm_purger;
+GRANT SELECT ON TABLE public.webhook_deliveries TO crm_eraser;
 
 GRANT SELECT(workspace_id) ON TABLE public.webhook_deliveries TO crm_resolver;
 
 GRANT SELECT(endpoint_id) ON TABLE public.webhook_deliveries TO crm_resolver;
 
+GRANT UPDATE(body) ON TABLE public.webhook_deliveries TO crm_eraser;
+
 GRANT SELECT(state) ON TABLE public.webhook_deliveries TO crm_resolver;
 
 GRANT SELECT(due_at) ON TABLE public.webhook_deliveries TO crm_resolver;
+
+GRANT UPDATE(log) ON TABLE public.webhook_deliveries TO crm_eraser;
 
 GRANT SELECT(created_at) ON TABLE public.webhook_deliveries TO crm_resolver;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_endpoints TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.webhook_endpoints TO crm_app;
 GRANT SELECT,UPDATE ON TABLE public.webhook_endpoints TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.webhook_endpoints TO crm_purger;
 
 GRANT SELECT(workspace_id) ON TABLE public.webhook_endpoints TO crm_resolver;
+GRANT SELECT(workspace_id) ON TABLE public.webhook_endpoints TO crm_eraser;
 
 GRANT SELECT(id) ON TABLE public.webhook_endpoints TO crm_resolver;
+GRANT SELECT(id) ON TABLE public.webhook_endpoints TO crm_eraser;
+
+GRANT SELECT(url) ON TABLE public.webhook_endpoints TO crm_eraser;
 
 GRANT SELECT(enabled) ON TABLE public.webhook_endpoints TO crm_resolver;
 
@@ -2610,12 +3546,46 @@ GRANT SELECT(deleted_at) ON TABLE public.webhook_endpoints TO crm_resolver;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workspace_keys TO crm_migrator;
 GRANT SELECT,INSERT ON TABLE public.workspace_keys TO crm_app;
 GRANT SELECT,INSERT ON TABLE public.workspace_keys TO crm_worker;
+GRANT SELECT ON TABLE public.workspace_keys TO crm_auth;
+GRANT SELECT,DELETE ON TABLE public.workspace_keys TO crm_purger;
+GRANT SELECT,INSERT ON TABLE public.workspace_keys TO crm_eraser;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.workspaces TO crm_app;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.workspaces TO crm_auth;
+GRANT SELECT,INSERT ON TABLE public.workspaces TO crm_app;
+GRANT SELECT,INSERT ON TABLE public.workspaces TO crm_auth;
 GRANT SELECT ON TABLE public.workspaces TO crm_worker;
+GRANT SELECT,DELETE ON TABLE public.workspaces TO crm_purger;
+
+GRANT SELECT(id) ON TABLE public.workspaces TO crm_resolver;
+
+GRANT UPDATE(name) ON TABLE public.workspaces TO crm_app;
+GRANT UPDATE(name) ON TABLE public.workspaces TO crm_auth;
+
+GRANT UPDATE(version) ON TABLE public.workspaces TO crm_app;
+GRANT UPDATE(version) ON TABLE public.workspaces TO crm_auth;
+
+GRANT UPDATE(updated_at) ON TABLE public.workspaces TO crm_app;
+GRANT UPDATE(updated_at) ON TABLE public.workspaces TO crm_auth;
+
+GRANT UPDATE(deletion_asked_by) ON TABLE public.workspaces TO crm_app;
+GRANT UPDATE(deletion_asked_by) ON TABLE public.workspaces TO crm_auth;
+
+GRANT UPDATE(deletion_asked_at) ON TABLE public.workspaces TO crm_app;
+GRANT UPDATE(deletion_asked_at) ON TABLE public.workspaces TO crm_auth;
+
+GRANT UPDATE(purge_at) ON TABLE public.workspaces TO crm_app;
+GRANT UPDATE(purge_at) ON TABLE public.workspaces TO crm_auth;
+GRANT SELECT(purge_at) ON TABLE public.workspaces TO crm_resolver;
+
+GRANT UPDATE(purge_stage) ON TABLE public.workspaces TO crm_worker;
+
+GRANT UPDATE(purge_counts) ON TABLE public.workspaces TO crm_worker;
+
+GRANT UPDATE(purge_busy_until) ON TABLE public.workspaces TO crm_worker;
+GRANT SELECT(purge_busy_until) ON TABLE public.workspaces TO crm_resolver;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE crm_owner REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE crm_purger REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE crm_resolver REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import Cursor
+from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.pq import TransactionStatus
 from psycopg.rows import RowFactory, args_row, class_row, dict_row, scalar_row
 
@@ -19,11 +20,12 @@ from shared import outbox
 from shared.access import EVERYTHING, NOTHING, Access
 from shared.db.auditing import TELL_AUDIT, told_of
 from shared.db.connection import Connection, close, connection
+from shared.errors import WorkspaceClosing
 from shared.origin import current as current_origin
 
 Row = TypeVar("Row")
 _NO_WORKSPACE = UUID(int=0)
-_BEGIN_REQUEST = "select app.begin_request(%s, %s, %s, %s, %s)"
+_BEGIN_REQUEST = "select app.begin_request(%s, %s, %s, %s, %s, %s)"
 _TELL_ACTOR = "select set_config('app.actor', %s, true)"
 _READS = re.compile(r"\s*select\b", re.IGNORECASE)
 _SCALARS = (bool, int, float, str, bytes, UUID, datetime)
@@ -34,16 +36,19 @@ class Tx:
 
     Row-level security shows it that workspace's rows alone. Use cases get it as their first
     argument and never commit. `actor` is who acts, as in `Event.actor`; `access` is what they may
-    do, which the database holds crm_app to.
+    do, which the database holds crm_app to. While the workspace is `closing` (it is to be deleted),
+    statements that change something raise `WorkspaceClosing`.
     """
 
     __slots__ = (
         "_connection",
         "_emitted",
+        "_even_closing",
         "_of_opened",
         "_told_actor",
         "access",
         "actor",
+        "closing",
         "user_id",
         "workspace_id",
     )
@@ -55,8 +60,11 @@ class Tx:
         user_id: UUID | None,
         actor: str,
         access: Access = NOTHING,
+        *,
+        even_closing: bool = False,
     ) -> None:
         self._connection = opened
+        self._even_closing = even_closing
         self._emitted: list[Event] = []
         self._of_opened: list[Event] = []
         self._told_actor: str | None = None
@@ -64,6 +72,7 @@ class Tx:
         self.user_id = user_id
         self.actor = actor
         self.access = access
+        self.closing = False
 
     def all(self, row: type[Row], query: LiteralString, /, **params: Any) -> list[Row]:
         """Every row as `row`: a model by column names, a scalar by the first column, `dict`, or
@@ -137,7 +146,10 @@ class Tx:
 
         Raises:
             ValueError: it exists.
+            WorkspaceClosing: this transaction's own one takes no changes.
         """
+        if self.closing and not self._even_closing:
+            raise WorkspaceClosing
         inside = Tx(self._connection, workspace_id, self.user_id, self.actor, EVERYTHING)
         with self.savepoint():
             inside._begin()
@@ -179,8 +191,9 @@ class Tx:
     def _begin(self) -> None:
         """Say to the database whose transaction this is; until its end, or the next such word."""
         workspace_id = None if self.workspace_id == _NO_WORKSPACE else self.workspace_id
-        given = (workspace_id, self.user_id, str(self.access), self.actor, str(current_origin()))
-        self._connection.execute(_BEGIN_REQUEST, given)
+        who = self.user_id, str(self.access), self.actor, str(current_origin())
+        answer = self._connection.execute(_BEGIN_REQUEST, (workspace_id, *who, self._even_closing))
+        self.closing = answer.fetchone() == (True,)
         self._told_actor = self.actor
 
     def _execute(self, row: type[Row], query: LiteralString, params: dict[str, Any]) -> Cursor[Row]:
@@ -189,7 +202,12 @@ class Tx:
             self._told_actor = self.actor
         params["workspace_id"] = self.workspace_id
         cursor = self._connection.cursor(row_factory=_factory(row))
-        return cursor.execute(query, params)
+        try:
+            return cursor.execute(query, params)
+        except ReadOnlySqlTransaction as error:
+            if self.closing:
+                raise WorkspaceClosing from error
+            raise  # a server that became a reader says so, too
 
     def _written(self) -> list[Event]:
         """Write what was emitted; every event of the transaction, with its position."""
@@ -246,17 +264,21 @@ def transaction(
     user_id: UUID | None = None,
     actor: str | None = None,
     access: Access = NOTHING,
+    even_closing: bool = False,
 ) -> Generator[Tx]:
     """A transaction of `workspace_id`, committed when the block ends and rolled back when it
     raises. Events it emitted are handed to `shared.outbox` after the commit. `access` counts for
-    crm_app alone: what answers people; the other roles have rights of their own.
+    crm_app alone: what answers people; the other roles have rights of their own. `even_closing` is
+    for who restores a workspace or deletes it for good: all others but crm_auth change nothing in
+    one that is closing.
 
     Raises:
+        WorkspaceClosing: the block changes something in a workspace that is to be deleted.
         psycopg.OperationalError: the database does not answer, even after one new connection.
     """
     opened = _begin()
     actor = actor or (f"user:{user_id}" if user_id else "system")
-    tx = Tx(opened, workspace_id, user_id, actor, access)
+    tx = Tx(opened, workspace_id, user_id, actor, access, even_closing=even_closing)
     try:
         tx._begin()  # pyright: ignore[reportPrivateUsage] -- same module
         yield tx

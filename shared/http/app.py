@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.auth import Caller, caller_of
 from shared.db import Tx, transaction
-from shared.errors import TooLarge
+from shared.errors import TooLarge, WorkspaceClosing
 from shared.http import problems
 from shared.http.idempotency import keyed
 from shared.http.routes import Route
@@ -51,12 +51,16 @@ async def current_caller(request: Request) -> Caller:
     return caller
 
 
-def transaction_of(caller: Caller) -> AbstractContextManager[Tx]:
+def transaction_of(caller: Caller, *, even_closing: bool = False) -> AbstractContextManager[Tx]:
     """A transaction in which the caller acts, with what they may do: for a route's own readings
     beside the request's transaction.
     """
     return transaction(
-        caller.workspace_id, user_id=caller.user_id, actor=caller.actor, access=caller.access
+        caller.workspace_id,
+        user_id=caller.user_id,
+        actor=caller.actor,
+        access=caller.access,
+        even_closing=even_closing,
     )
 
 
@@ -90,9 +94,11 @@ async def _open_late(request: Request, caller: CurrentCaller) -> AsyncGenerator[
     if within_of(request) is not None:
         raise NotBatchable
     once = keyed(request, caller)
-    if once is not None:
-        with transaction_of(caller) as tx:
+    with transaction_of(caller) as tx:
+        if once is not None:
             once.look_up(tx)
+        if tx.closing:
+            raise WorkspaceClosing  # before a vendor is asked for what would come to nothing
     with ExitStack() as open_until_the_end:
 
         def begin() -> Tx:

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from functions.auth.api.clients import CurrentClient, check_same_site, hand_out
+from functions.auth.clients import CurrentClient, check_same_site, hand_out
 from functions.auth.commands import accounts, second_step
 from functions.auth.models.accounts import SignIn, SignUp, Token
 from functions.auth.models.factors import SecondFactorNeeded, SecondStep

@@ -1,6 +1,6 @@
 """Resetting a password, and confirming an address: public, by links that are mailed."""
 
-from functions.auth.api.clients import CurrentClient
+from functions.auth.clients import CurrentClient
 from functions.auth.commands import mails, passwords, people
 from functions.auth.models.passwords import Address, Asked, ResetPassword
 from functions.auth.models.people import VerifyEmail

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Request, Response
 
 from functions.auth import session_cache, tokens
-from functions.auth.api.clients import (
+from functions.auth.clients import (
     COOKIE,
     CurrentClient,
     check_same_site,

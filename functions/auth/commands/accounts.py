@@ -49,6 +49,7 @@ def sign_in(given: SignIn, client: Client) -> Token | SecondFactorNeeded:
     Raises:
         WrongCredentials: there is no such account, or the password is wrong; nobody can tell which.
         NotAMember: the person does not belong to that workspace, or to any.
+        SsoRequired: it is entered by its single sign-on alone.
         Throttled: there were too many attempts; this one was not made, right or wrong.
     """
     attempt = throttle("sign-in", given.email, client.address)

@@ -23,7 +23,9 @@ from functions.auth.models.sessions import (
     Reason,
     RefreshToken,
 )
+from functions.auth.models.sso import GoodHereAlone, may_go_on
 from functions.auth.queries import accounts as queries
+from functions.auth.queries import sso
 from functions.auth.store import sessions as store
 from shared.db import Tx, system_transaction, transaction
 from shared.log import logger
@@ -38,6 +40,8 @@ def refresh(given: str, client: Client, *, workspace_id: UUID | None = None) -> 
             that its session is over.
         AlreadyRefreshed: it was used a moment ago by the same client.
         NotAMember: the person does not belong to the other workspace. Nothing was changed.
+        SsoRequired: that is entered by its single sign-on alone. Nothing was changed.
+        GoodHereAlone: this session is by single sign-on. Nothing was changed.
     """
     token = RefreshToken.read(given)
     by = sessions.issuer()
@@ -85,7 +89,8 @@ def _gone_on(token: RefreshToken, client: Client, by: Issuer) -> _Outcome:
             return found, None
         memberships = queries.memberships_in(tx, found.user_id)
         here = [one for one in memberships if one.workspace_id == tx.workspace_id]
-        if not here:
+        rules = sso.find_rules(tx)
+        if not here or not may_go_on(rules, found.method, here[0].role, found.signed_in_at):
             return found, None
         following = RefreshToken.new(tx.workspace_id)
         expires_at = store.replace_token(
@@ -103,7 +108,7 @@ def _gone_on(token: RefreshToken, client: Client, by: Issuer) -> _Outcome:
             here[0],
             following,
             expires_at=expires_at,
-            memberships=memberships,
+            memberships=here if found.method == "oidc" else memberships,
         )
 
 
@@ -118,8 +123,11 @@ def _moved(token: RefreshToken, workspace_id: UUID, client: Client, by: Issuer) 
             found = _presented(inside, token, client, by)
         if found is None or not found.good:
             return found, None
+        if found.method == "oidc":
+            raise GoodHereAlone
         memberships = queries.memberships_in(tx, found.user_id)
-        there = sessions.choose(memberships, workspace_id)
+        closed = sso.closed_in(tx, found.user_id)
+        there = sessions.choose(memberships, workspace_id, closed=closed)
         for place in sorted((token.workspace_id, workspace_id)):
             with tx.entering(place) as inside:
                 if place == token.workspace_id:

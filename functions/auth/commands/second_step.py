@@ -17,7 +17,7 @@ from functions.auth.models.factors import (
 )
 from functions.auth.models.mails import new_token, token_hash
 from functions.auth.models.sessions import Client
-from functions.auth.queries import accounts, people
+from functions.auth.queries import accounts, people, sso
 from functions.auth.queries import factors as queries
 from functions.auth.store import factors as store
 from functions.auth.throttle import forgive, throttle
@@ -47,6 +47,7 @@ def sign_in_with_factor(given: SecondStep, client: Client) -> Token:
         InvalidChallenge: there is no such challenge, or no attempt at it is left.
         WrongSecondFactor: the code is wrong, or was used before.
         NotAMember: the person does not belong to that workspace, or to any. Nothing was used up.
+        SsoRequired: it is entered by its single sign-on alone. Nothing was used up.
         Throttled: there were too many attempts at the account.
     """
     challenge_hash = token_hash(given.challenge.get_secret_value())
@@ -92,7 +93,8 @@ def _opened(
     method: factors.ProvenBy,
 ) -> Token:
     memberships = accounts.memberships_in(tx, found.user_id)
-    chosen = sessions.choose(memberships, given.workspace_id)
+    closed = sso.closed_in(tx, found.user_id)
+    chosen = sessions.choose(memberships, given.workspace_id, closed=closed)
     with tx.entering(chosen.workspace_id) as inside:
         return sessions.open_session(
             inside,

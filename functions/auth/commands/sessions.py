@@ -7,7 +7,7 @@ transaction calls `enter`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -23,7 +23,8 @@ from functions.auth.models.sessions import (
     Reason,
     RefreshToken,
 )
-from functions.auth.queries import accounts, people
+from functions.auth.models.sso import SsoRequired
+from functions.auth.queries import accounts, people, sso
 from functions.auth.store import sessions as store
 from shared.db import Tx, transaction
 from shared.ids import uuid7
@@ -126,11 +127,12 @@ def enter(
 
     Raises:
         NotAMember: the person does not belong to that workspace, or to any.
+        SsoRequired: it is entered by its single sign-on alone.
         WrongCredentials: the password has been replaced since it was found right.
     """
     by = issuer()
     memberships = accounts.memberships_of(user_id)
-    chosen = choose(memberships, workspace_id)
+    chosen = choose(memberships, workspace_id, closed=sso.closed_to(user_id))
     with transaction(chosen.workspace_id, user_id=user_id) as tx:
         if password_hash is not None and not people.has_password(tx, user_id, password_hash):
             raise WrongCredentials
@@ -145,16 +147,23 @@ def enter(
         )
 
 
-def choose(memberships: Sequence[Membership], workspace_id: UUID | None) -> Membership:
-    """The membership in that workspace, or the first one.
+def choose(
+    memberships: Sequence[Membership], workspace_id: UUID | None, *, closed: Container[UUID]
+) -> Membership:
+    """The membership in that workspace, or the first one that is not in `closed`: those that are
+    entered by single sign-on alone.
 
     Raises:
         NotAMember: there is none.
+        SsoRequired: it is closed, or all are.
     """
-    for membership in memberships:
-        if workspace_id in (None, membership.workspace_id):
+    fitting = [one for one in memberships if workspace_id in (None, one.workspace_id)]
+    if not fitting:
+        raise NotAMember
+    for membership in fitting:
+        if membership.workspace_id not in closed:
             return membership
-    raise NotAMember
+    raise SsoRequired
 
 
 def end_session(tx: Tx, session_id: UUID, user_id: UUID, *, reason: Reason) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functions.auth.commands.mails import ACTOR, ring
 from functions.auth.queries.mails import overdue_mails
+from functions.auth.store.external import delete_old_sign_ins
 from functions.auth.store.factors import delete_old_challenges
 from functions.auth.store.mails import delete_old_mails
 from shared.db import system_transaction
@@ -22,10 +23,11 @@ def release() -> None:
 
 
 def expire() -> None:
-    """Delete mails of 30 days ago, and links and challenges that are over."""
+    """Delete mails of 30 days ago, and links, challenges and sign-ins elsewhere that are over."""
     with system_transaction(ACTOR) as tx:
         delete_old_mails(tx)
         delete_old_challenges(tx)
+        delete_old_sign_ins(tx)
 
 
 handler = job_handler({"release-mails": release, "expire-mails": expire})

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from functions.auth.models.sessions import Method
 from shared.access import ROLES, Access, access_of
 from shared.errors import Conflict, Forbidden, Unauthorized
 from shared.values import EmailAddress, Name
@@ -101,6 +102,7 @@ class Session(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     user_id: UUID
+    method: Method
     role: str
     grants: list[str] | None = None
     expires_at: datetime

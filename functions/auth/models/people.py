@@ -69,7 +69,7 @@ class Profile(BaseModel):
     second_factor: Literal["totp"] | None
     recovery_codes_left: int
     memberships: list[Membership] = Field(
-        description="By an API key, that of the key's workspace alone."
+        description="By an API key or single sign-on, that of its workspace alone."
     )
 
 

@@ -42,18 +42,19 @@ def memberships_in(tx: Tx, user_id: UUID) -> list[Membership]:
 
 def find_session(tx: Tx, session_id: UUID) -> Session | None:
     """The sign-in, if it is neither revoked nor over and the person has been a member all the time:
-    who comes back signs in anew.
+    who comes back signs in anew. In a workspace that is to be deleted owners alone have one.
     """
     return tx.one(
         Session,
         """
-        select s.user_id, m.role, r.grants, s.expires_at
+        select s.user_id, s.method, m.role, r.grants, s.expires_at
         from sessions s
         join memberships m on m.workspace_id = s.workspace_id and m.user_id = s.user_id
             and m.ended_at is null and (m.rejoined_at is null or m.rejoined_at <= s.created_at)
         left join roles r on r.workspace_id = m.workspace_id and r.id = m.role_id
         where s.workspace_id = %(workspace_id)s and s.id = %(id)s
             and s.revoked_at is null and s.expires_at > now()
+            and (m.role = 'owner' or not app.is_closing(s.workspace_id))
         """,
         id=session_id,
     )

@@ -50,7 +50,7 @@ def list_keys(
 
 def find_usable_key(tx: Tx, key_id: UUID) -> StoredKey | None:
     """The key, if it is neither revoked nor expired and its maker has been a member all the time:
-    who comes back has no keys from before.
+    who comes back has no keys from before. A workspace that is to be deleted has none.
     """
     return tx.one(
         StoredKey,
@@ -64,6 +64,7 @@ def find_usable_key(tx: Tx, key_id: UUID) -> StoredKey | None:
         left join roles r on r.workspace_id = m.workspace_id and r.id = m.role_id
         where k.workspace_id = %(workspace_id)s and k.id = %(id)s
             and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+            and not app.is_closing(k.workspace_id)
         """,
         id=key_id,
     )

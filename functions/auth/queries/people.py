@@ -15,7 +15,7 @@ def find_person(user_id: UUID) -> Person | None:
         """
         select id, email, name, password_hash, email_verified_at is not null as email_verified,
             version
-        from users where id = %(id)s
+        from users where id = %(id)s and erased_at is null
         """,
         id=user_id,
     )
@@ -33,7 +33,7 @@ def find_described(user_id: UUID) -> DescribedPerson | None:
             (select count(*)::int from recovery_codes c where c.user_id = u.id)
                 as recovery_codes_left
         from users u left join totp_factors f on f.user_id = u.id
-        where u.id = %(id)s
+        where u.id = %(id)s and u.erased_at is null
         """,
         id=user_id,
     )

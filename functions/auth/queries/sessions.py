@@ -54,6 +54,23 @@ def workspaces_with_sessions(tx: Tx, user_id: UUID) -> list[UUID]:
     )
 
 
+def guests(tx: Tx, *, after: UUID | None, most: int) -> list[UUID]:
+    """People who belong to the transaction's workspace, or did, and do not own it, in order, from
+    after `after`: up to `most`.
+    """
+    return tx.all(
+        UUID,
+        """
+        select user_id from memberships
+        where workspace_id = %(workspace_id)s and role <> 'owner'
+            and (%(after)s::uuid is null or user_id > %(after)s)
+        order by user_id limit %(most)s
+        """,
+        after=after,
+        most=most,
+    )
+
+
 def old_sessions(before: datetime, *, most: int) -> list[SessionRef]:
     """Sessions of any workspace that were over before that, the oldest first."""
     return resolve(

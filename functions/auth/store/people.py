@@ -42,7 +42,7 @@ def set_name(tx: Tx, user_id: UUID, name: str) -> int | None:
         int,
         """
         update users set name = %(name)s, version = version + 1, updated_at = now()
-        where id = %(id)s and name <> %(name)s
+        where id = %(id)s and name <> %(name)s and erased_at is null
         returning version
         """,
         id=user_id,

@@ -8,15 +8,19 @@ from uuid import uuid4
 
 import pytest
 
-from functions.auth import authorizer, passwords
+from functions.auth import authorizer, external_api, passwords
 from functions.auth.api import handler
 from functions.auth.keys import KeySet, new_private_keys, public_keys
+from functions.auth.openid import id_tokens, providers
+from functions.auth.tests.elsewhere import Hostile, Okta, Visitor, lying, start_okta, stop_okta
 from functions.auth.tests.postman import MailServer, Postman, serve
 from functions.email.tests.conftest import Queue
-from infra_cdk.local.state import free_port
+from infra_cdk.local.google.testing import CONSOLE_URL, SIGN_IN_URI
+from infra_cdk.local.state import State, free_port
 from shared import cache, secrets
 from shared.aws import client
-from shared.testing import Call
+from shared.encryption import forget_keys
+from shared.testing import Call, Database
 
 PASSWORD = "correct horse battery"
 
@@ -159,3 +163,50 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(passwords, "_HASHER", Counting())
     return found
+
+
+@pytest.fixture
+def elsewhere(
+    keys: Keys, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, str, str], None]:
+    """Sign-in by accounts elsewhere, nobody of which is known here: sets where Google is, and who
+    we are there.
+    """
+    for forget in (providers.forget, id_tokens.forget, forget_keys):
+        forget()
+    monkeypatch.setenv("HASTE_WEBHOOK_ALLOW", "127.0.0.0/8")
+    monkeypatch.setenv("HASTE_CONSOLE_URL", CONSOLE_URL)
+    database.admin("delete from external_identities")
+    database.admin("update users set email = id || '@gone.example'")
+
+    def put(issuer: str, client_id: str, client_secret: str) -> None:
+        secrets.forget()
+        providers.forget()
+        known = {"client_id": client_id, "client_secret": client_secret} if client_id else {}
+        identifier = f"google-oauth-{uuid4()}"
+        client("secretsmanager").create_secret(Name=identifier, SecretString=json.dumps(known))
+        monkeypatch.setenv("HASTE_SECRET_GOOGLE_OAUTH", identifier)
+        monkeypatch.setenv("HASTE_GOOGLE_ISSUER", issuer)
+
+    return put
+
+
+@pytest.fixture
+def visitor(call: Call, elsewhere: object) -> Visitor:
+    """Somebody with a browser."""
+    return Visitor(call, external_api.handler)
+
+
+@pytest.fixture
+def hostile() -> Iterator[Hostile]:
+    """A provider that says whatever it likes."""
+    with lying() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def okta(service_state: State) -> Iterator[Okta]:
+    """The emulator in the part of Okta."""
+    running = start_okta(service_state, SIGN_IN_URI)
+    yield running
+    stop_okta(running)

@@ -215,6 +215,7 @@ def test_a_known_key_is_read_every_25_seconds_and_nobody_gets_in_unread(
 ) -> None:
     key = make()["key"]
     assert ask(key)
+    connection.close()
     monkeypatch.setattr(connection, "setting", _nowhere)
     _later(monkeypatch, 24)
     assert ask(key)

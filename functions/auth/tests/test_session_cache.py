@@ -191,7 +191,12 @@ def test_a_session_ended_by_reuse_or_from_another_is_over_at_once_too(
 
 
 def _session(**change: Any) -> Session:
-    given = {"user_id": uuid4(), "role": "owner", "expires_at": "2099-01-01T00:00:00Z"}
+    given = {
+        "user_id": uuid4(),
+        "method": "password",
+        "role": "owner",
+        "expires_at": "2099-01-01T00:00:00Z",
+    }
     return Session.model_validate(given | change)
 
 

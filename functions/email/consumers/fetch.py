@@ -21,6 +21,7 @@ from shared.db import refusal, transaction
 from shared.encryption import data_key
 from shared.log import about, logger
 from shared.mail import Mail, parse
+from shared.privacy import fingerprints
 from shared.runtime import Discard, Messages
 from shared.settings import setting
 
@@ -32,11 +33,14 @@ _HELD_BYTES = 8_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Access:
-    """A mailbox and the way into it, read at most every 30 s."""
+    """A mailbox and the way into it, read at most every 30 s; and whether anybody's data was ever
+    erased in its workspace.
+    """
 
     mailbox: MailboxAccess
     session: gmail.Gmail
     read_at: float
+    erasures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,10 @@ def fetch_emails(messages: Sequence[FetchEmail]) -> None:
         except gmail.GmailError as error:
             _note(message, access.mailbox, error)
             continue
+        if access.erasures and _is_of_erased(message, raw):
+            with transaction(workspace_id, actor=ACTOR) as tx:
+                commands.skip_email(tx, message, "erased")
+            continue
         fetched = _keep(message, raw)
         if fetched is not None:
             held.append(fetched)
@@ -90,6 +98,17 @@ def raw_key(workspace_id: UUID, raw: bytes) -> str:
     """Where a mail's bytes are kept: by content, under the workspace's own prefix."""
     digest = sha256(raw).hexdigest()
     return f"{workspace_id}/mail/{digest[:2]}/{digest}.eml"
+
+
+def _is_of_erased(message: FetchEmail, raw: gmail.RawMessage) -> bool:
+    """Whether a mail names somebody whose data was erased after it was received: it comes in late,
+    and its bytes are not even kept.
+    """
+    key = data_key(message.workspace_id)
+    received_at = datetime.fromtimestamp(raw.internal_date / 1000, tz=UTC)
+    named = {address for _, _, address in commands.participants(parse(raw.raw)) if address}
+    with transaction(message.workspace_id, actor=ACTOR) as tx:
+        return queries.erased_after(tx, fingerprints(key, named), received_at)
 
 
 def _keep(message: FetchEmail, raw: gmail.RawMessage) -> _Fetched | None:
@@ -181,10 +200,12 @@ def _access(workspace_id: UUID, mailbox_id: UUID) -> _Access | None:
         return held
     with transaction(workspace_id, actor=ACTOR) as tx:
         mailbox = queries.get_access(tx, mailbox_id)
+        erasures = queries.has_erasures(tx)
     if mailbox is None or mailbox.state != "active":
         return None
     token = data_key(workspace_id).unseal(mailbox.credentials, column="mailboxes.credentials")
-    access = _Access(mailbox, gmail.Gmail(setting("GOOGLE_API_URL"), token), time.monotonic())
+    session = gmail.Gmail(setting("GOOGLE_API_URL"), token)
+    access = _Access(mailbox, session, time.monotonic(), erasures)
     _known[workspace_id, mailbox_id] = access
     return access
 

@@ -11,6 +11,7 @@ from functions.email.queries.emails import (
     list_emails,
     whole_emails,
 )
+from functions.email.queries.erasures import erased_after, has_erasures
 from functions.email.queries.ledger import (
     ledger_states,
     not_in_ledger,
@@ -43,6 +44,7 @@ __all__ = [
     "emails_by_ids",
     "emails_of_senders",
     "emails_of_threads",
+    "erased_after",
     "find_emails",
     "find_mailboxes",
     "find_threads",
@@ -50,6 +52,7 @@ __all__ = [
     "get_email",
     "get_mailbox",
     "get_raw_key",
+    "has_erasures",
     "ledger_states",
     "list_emails",
     "list_mailboxes",

@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from functions.email.fields import EMAILS
-from functions.email.models import Email, EmailNotFound, EmailSummary
+from functions.email.models import Email, EmailNotFound, EmailSummary, RawErased
 from shared.cursors import Key
 from shared.db import Tx
 from shared.filters import AllOf, Listing, equal
@@ -159,11 +159,12 @@ def get_raw_key(tx: Tx, email_id: UUID) -> str:
 
     Raises:
         EmailNotFound: there is no such mail, or the caller may not see its body.
+        RawErased: it names somebody whose data was erased.
     """
     key = tx.one(
         str,
         """
-        select e.raw_key from emails e
+        select coalesce(e.raw_key, '') from emails e
         join email_bodies b on b.workspace_id = e.workspace_id and b.id = e.id
         where e.workspace_id = %(workspace_id)s and e.id = %(id)s
         """,
@@ -171,4 +172,6 @@ def get_raw_key(tx: Tx, email_id: UUID) -> str:
     )
     if key is None:
         raise EmailNotFound
+    if not key:
+        raise RawErased
     return key

@@ -13,6 +13,7 @@ from functions.email.store.ledger import (
 from functions.email.store.mailboxes import (
     advance_cursor,
     disconnect,
+    disconnect_all_of,
     insert_mailbox,
     restart_cursor,
     set_throttled,
@@ -25,6 +26,7 @@ __all__ = [
     "advance_cursor",
     "count_attempt",
     "disconnect",
+    "disconnect_all_of",
     "insert_email",
     "insert_mailbox",
     "mark_gone",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from functions.email.models import AddressTaken, Mailbox, MailboxChange, NewMailbox
@@ -87,6 +88,30 @@ def disconnect(tx: Tx, mailbox_id: UUID, credentials: bytes, reason: str) -> int
         """,
         id=mailbox_id,
         credentials=credentials,
+        reason=reason,
+    )
+
+
+class Disconnected(NamedTuple):
+    """A mailbox that was just disconnected, and its new version."""
+
+    id: UUID
+    address: str
+    version: int
+
+
+def disconnect_all_of(tx: Tx, user_id: UUID, reason: str) -> list[Disconnected]:
+    """Disconnect all mailboxes that a person connected, and forget how they are entered."""
+    return tx.all(
+        Disconnected,
+        """
+        update mailboxes set state = 'disconnected', state_reason = %(reason)s,
+            credentials = ''::bytea, version = version + 1, updated_at = now()
+        where workspace_id = %(workspace_id)s and user_id = %(user_id)s
+            and deleted_at is null and credentials <> ''::bytea
+        returning id, address, version
+        """,
+        user_id=user_id,
         reason=reason,
     )
 

@@ -399,6 +399,7 @@ def test_a_page_takes_one_statement(
     def recording(url: str, **options: Any) -> Any:
         return connect(url, **options, cursor_factory=_Recorder)
 
+    connection.close()
     monkeypatch.setattr(connection, "connect", recording)
     _Recorder.sent = []
     assert ask(call, query).status == 200

@@ -19,9 +19,9 @@ from functions.webhooks.models import (
     EndpointNotFound,
     NewEndpoint,
 )
-from functions.webhooks.targets import checked, rules
 from shared.db import Tx
 from shared.errors import FieldError, PreconditionFailed, Unprocessable
+from shared.outbound.targets import checked, rules
 
 SEALED_FOR = "webhook_endpoints.secret"
 """The context both secrets are sealed for: at a rotation one moves to where the other was."""

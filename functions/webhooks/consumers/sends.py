@@ -19,12 +19,13 @@ from uuid import UUID, uuid4
 from functions.webhooks import commands
 from functions.webhooks.models import Attempt, DueEndpoint
 from functions.webhooks.outcomes import MOST_ATTEMPTS, Claimed, Outcome, judge
-from functions.webhooks.posting import Outside, outside, post
+from functions.webhooks.posting import outside, post
 from functions.webhooks.signatures import signed_headers
 from functions.webhooks.waking import wake_later
 from shared.db import transaction
 from shared.encryption import DataKey, data_key
 from shared.log import about
+from shared.outbound.requests import Outside
 from shared.runtime import Messages
 
 ACTOR = "system:webhooks"

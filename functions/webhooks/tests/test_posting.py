@@ -12,10 +12,11 @@ from ipaddress import ip_network
 
 import pytest
 
-from functions.webhooks.posting import MOST_KEPT, Outside, Reply, certificates, post
-from functions.webhooks.targets import Rules
+from functions.webhooks.posting import MOST_KEPT, Reply, post
 from functions.webhooks.tests.certificates import serving, trusting
 from functions.webhooks.tests.receiver import Answer, receiving, speaking
+from shared.outbound.requests import Outside, certificates
+from shared.outbound.targets import Rules
 
 LOOPBACK = Rules(networks=(ip_network("127.0.0.0/8"),))
 WAY = Outside(LOOPBACK, timeout_s=10)

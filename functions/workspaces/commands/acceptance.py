@@ -22,9 +22,10 @@ from functions.workspaces.queries.invitations import find_presented
 from functions.workspaces.queries.members import find_standing
 from functions.workspaces.queries.workspaces import current_workspace
 from functions.workspaces.store import invitations as store
-from functions.workspaces.store.members import hold_members, join
+from functions.workspaces.store.members import join
 from shared.db import Tx, transaction
-from shared.errors import FieldError
+from shared.errors import FieldError, WorkspaceClosing
+from shared.tenancy import hold_members
 
 
 def accept(user_id: UUID, given: Acceptance) -> Accepted:
@@ -34,6 +35,7 @@ def accept(user_id: UUID, given: Acceptance) -> Accepted:
     Raises:
         InvalidInvitation: it is no invitation, is over, was revoked, or accepted by another.
         ForAnotherAddress: it is for another account.
+        WorkspaceClosing: the workspace is to be deleted.
     """
     token = InvitationToken.read(given.token.get_secret_value())
     with transaction(token.workspace_id, user_id=user_id) as tx:
@@ -44,6 +46,8 @@ def accept(user_id: UUID, given: Acceptance) -> Accepted:
             raise InvalidInvitation(errors=(FieldError("/token", detail, "invalid"),))
         if presented.email != presented.their_email:
             raise ForAnotherAddress
+        if tx.closing:
+            raise WorkspaceClosing
         if presented.alive:
             _join(tx, user_id, presented)
         standing = find_standing(tx, user_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from events.workspaces import MemberChanged, MemberLeft
+from events.workspaces import MemberChanged
 from functions.workspaces.models.members import (
     LastOwner,
     Member,
@@ -26,6 +26,7 @@ from functions.workspaces.store import members as store
 from shared.access import ROLES, NotPermitted
 from shared.db import Tx
 from shared.errors import PreconditionFailed
+from shared.tenancy import end_membership, has_another_owner, hold_members
 
 
 def standing_now(tx: Tx) -> Standing:
@@ -36,7 +37,7 @@ def standing_now(tx: Tx) -> Standing:
     Raises:
         NotPermitted: they may not change members, or are none any more.
     """
-    store.hold_members(tx)
+    hold_members(tx)
     found = queries.find_standing(tx, tx.user_id)
     if found is None:
         raise NotPermitted
@@ -117,7 +118,7 @@ def leave(tx: Tx, member_id: UUID, *, reassign_to: UUID | None = None) -> None:
         UnknownHeir: `reassign_to` is no other member.
         LastOwner: nobody else owns the workspace.
     """
-    store.hold_members(tx)
+    hold_members(tx)
     standing = queries.find_standing(tx, member_id)
     if standing is None:
         raise MemberNotFound
@@ -132,9 +133,7 @@ def _end(tx: Tx, member_id: UUID, standing: Standing, reassign_to: UUID | None) 
     ):
         raise UnknownHeir
     _keep_an_owner(tx, member_id, standing)
-    ended = store.end_membership(tx, member_id)
-    assert ended is not None
-    tx.emit(MemberLeft(**tx.envelope(member_id, ended), reassign_to=reassign_to))
+    end_membership(tx, member_id, reassign_to=reassign_to)
 
 
 def _member(tx: Tx, member_id: UUID) -> tuple[Member, Standing]:
@@ -146,5 +145,5 @@ def _member(tx: Tx, member_id: UUID) -> tuple[Member, Standing]:
 
 
 def _keep_an_owner(tx: Tx, member_id: UUID, standing: Standing) -> None:
-    if standing.role == "owner" and not queries.has_another_owner(tx, member_id):
+    if standing.role == "owner" and not has_another_owner(tx, member_id):
         raise LastOwner

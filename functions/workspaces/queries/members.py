@@ -144,21 +144,6 @@ def find_standing(tx: Tx, user_id: UUID | None) -> Standing | None:
     return found.standing if found else None
 
 
-def has_another_owner(tx: Tx, member_id: UUID) -> bool:
-    """Whether anybody else is an owner."""
-    found = tx.one(
-        int,
-        """
-        select 1 from memberships
-        where workspace_id = %(workspace_id)s and role = 'owner' and ended_at is null
-            and user_id <> %(user_id)s
-        limit 1
-        """,
-        user_id=member_id,
-    )
-    return found is not None
-
-
 def find_person(tx: Tx, user_id: UUID | None) -> Person | None:
     """The address of somebody who is a member, or was."""
     return tx.one(

@@ -8,13 +8,6 @@ from functions.workspaces.models.members import AnyRole
 from shared.db import Tx
 
 
-def hold_members(tx: Tx) -> None:
-    """Let nobody else change this workspace's members, roles, teams or invitations until the
-    transaction ends: what is read from here on stays true, such as who else is an owner.
-    """
-    tx.run("select 1 from workspaces where id = %(workspace_id)s for no key update")
-
-
 def set_role(tx: Tx, member_id: UUID, role: AnyRole, role_id: UUID | None) -> int | None:
     """Give a member another role; the membership's new version."""
     return tx.one(
@@ -28,23 +21,6 @@ def set_role(tx: Tx, member_id: UUID, role: AnyRole, role_id: UUID | None) -> in
         user_id=member_id,
         role=role,
         role_id=role_id,
-    )
-
-
-def end_membership(tx: Tx, member_id: UUID) -> int | None:
-    """End a membership, and take its person out of their teams; its new version."""
-    return tx.one(
-        int,
-        """
-        with gone as (
-            delete from team_members
-            where workspace_id = %(workspace_id)s and user_id = %(user_id)s
-        )
-        update memberships set ended_at = now(), version = version + 1, updated_at = now()
-        where workspace_id = %(workspace_id)s and user_id = %(user_id)s and ended_at is null
-        returning version
-        """,
-        user_id=member_id,
     )
 
 

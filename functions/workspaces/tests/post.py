@@ -8,7 +8,8 @@ from typing import Any
 
 from events.envelope import Event, parse
 from functions.auth.tests.postman import MailServer, Received
-from functions.workspaces import acceptance_api, consumers, jobs
+from functions.workspaces import acceptance_api, consumers
+from functions.workspaces.jobs import mails
 from functions.workspaces.tests.scenes import People
 from shared.ids import uuid7
 from shared.testing import Answer, Deliver, LambdaContext, Workspace
@@ -64,7 +65,7 @@ class Post:
     def sweep(self) -> None:
         """Run the job that mails what is overdue."""
         self.deliver(consumers.handler)  # as crm_worker from here on
-        handle: Any = jobs.handler
+        handle: Any = mails.handler
         handle({"detail": {"job": "mail-invitations"}}, LambdaContext())
 
     def row(self, invitation: str) -> dict[str, Any]:

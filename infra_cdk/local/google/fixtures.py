@@ -18,6 +18,7 @@ from infra_cdk.local.google.testing import (
     MAILBOXES,
     PUSH_EMAIL,
     REDIRECT_URI,
+    SIGN_IN_URI,
     SUBSCRIPTION,
     Webhook,
     calm,
@@ -53,7 +54,7 @@ def running_google(service_state: State, webhook: Webhook) -> Iterator[Google]:
         service_state,
         mailboxes=MAILBOXES,
         push=Subscription(webhook.url, AUDIENCE, PUSH_EMAIL, SUBSCRIPTION),
-        oauth_clients=[OAuthClient(CLIENT_ID, CLIENT_SECRET, (REDIRECT_URI,))],
+        oauth_clients=[OAuthClient(CLIENT_ID, CLIENT_SECRET, (REDIRECT_URI, SIGN_IN_URI))],
     )
     yield google
     google.stop()

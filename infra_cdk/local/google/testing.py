@@ -20,6 +20,8 @@ PUSH_EMAIL = "push@project.iam.gserviceaccount.com"
 SUBSCRIPTION = "projects/laptop/subscriptions/gmail"
 CLIENT_ID, CLIENT_SECRET = "laptop.apps.googleusercontent.com", "laptop-secret"
 REDIRECT_URI = "http://127.0.0.1/oauth/callback"
+CONSOLE_URL = "http://127.0.0.1"
+SIGN_IN_URI = f"{CONSOLE_URL}/sign-in/callback"
 
 
 @dataclass

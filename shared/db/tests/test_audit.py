@@ -35,6 +35,7 @@ NOT_AUDITED = {
     "operation_changes": "a log of its own: what there was before an operation",
     "operations": "a log of its own: what was done together",
     "outbox": "events on their way",
+    "privacy_erased": "ids of what was erased, written once",
     "refresh_tokens": "of a session, which tells by its events",
     "sessions": "events tell of them: SessionOpened, SessionRevoked",
     "socket_tickets": "good for a minute, once",
@@ -65,6 +66,22 @@ NOT_WATCHED: dict[str, dict[str, str]] = {
         "backfill_units": "a bucket that fills and empties",
         "units_at": "a bucket that fills and empties",
     },
+    "privacy_requests": {
+        "address": "whoever it was is to be forgotten",
+        "fingerprint": "of the address",
+        "contact_ids": "found by the saga",
+        "names": "whoever it was is to be forgotten",
+        "reason": "how far it is; `state` is told",
+        "round": "how far it is",
+        "steps": "how far it is",
+        "objects": "how far it is",
+        "export_key": "follows from the id",
+        "export_size": "an event tells: PersonExported",
+        "due_at": "when somebody goes on",
+        "attempts": "how far it is",
+        "claim": "who works on it now",
+        "finished_at": "follows from `state`",
+    },
     "sso_connections": {
         "sessions_from": "follows from the change of `issuer` or `enabled`",
     },
@@ -79,11 +96,18 @@ NOT_WATCHED: dict[str, dict[str, str]] = {
         "tokens": "a bucket that fills and empties",
         "tokens_at": "a bucket that fills and empties",
     },
+    "workspaces": {
+        "deletion_asked_at": "the row of `purge_at` has the time",
+        "purge_stage": "how far deleting is",
+        "purge_counts": "how far deleting is",
+        "purge_busy_until": "who deletes now",
+    },
 }
 EVERYWHERE = {"workspace_id", "id", "version", "created_at", "updated_at", "deleted_at"}
 ROLES = ("crm_app", "crm_worker", "crm_auth", "crm_outbox")
-"""Those that sign in to work. crm_migrator applies migrations as the owner, so it may do anything;
-no function of ours but that of a deploy signs in as it.
+"""Those that sign in to work, but crm_eraser, who takes out of it what was erased. crm_migrator
+applies migrations as the owner, so it may do anything; no function of ours but that of a deploy
+signs in as it.
 """
 
 
@@ -401,8 +425,10 @@ def test_nobody_was_given_more_than_reading_and_adding(database: Database) -> No
     )
     assert {one["role"]: sorted(one["may"]) for one in granted} == {
         "crm_app": ["INSERT", "SELECT"],
-        "crm_auth": ["INSERT"],
+        "crm_auth": ["INSERT", "SELECT"],
+        "crm_eraser": ["INSERT", "SELECT"],
         "crm_migrator": ["INSERT", "SELECT"],
+        "crm_purger": ["DELETE", "SELECT"],
         "crm_worker": ["INSERT"],
     }
 
@@ -424,9 +450,17 @@ def test_who_may_reads_it_and_nobody_else(
     assert _read(database, "crm_app", workspace, NOTHING) == 0
     other = new_workspace()
     assert _read(database, "crm_app", other, EVERYTHING) == 2, "its own making"
-    for role in ("crm_worker", "crm_auth", "crm_outbox"):
+    for role in ("crm_worker", "crm_outbox"):
         with pytest.raises(InsufficientPrivilege):
             _read(database, role, workspace, EVERYTHING)
+
+
+def test_for_whoever_wants_their_own_there_is_nothing_else(
+    contact: UUID, workspace: Workspace, database: Database
+) -> None:
+    """crm_auth exports accounts."""
+    assert _read(database, "crm_auth", workspace, NOTHING) == 2, "a membership, a contact"
+    assert _read(database, "crm_auth", Workspace(workspace.id, uuid7()), EVERYTHING) == 0
 
 
 @pytest.mark.parametrize("role", ["crm_app", "crm_worker", "crm_auth"])

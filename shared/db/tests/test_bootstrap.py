@@ -26,7 +26,7 @@ from shared.db.migrate import bootstrap, bootstrap_as, migrate
 from shared.db.releases import migration_names
 
 MASTER = "rds_master"
-LOG_IN = ("crm_app", "crm_auth", "crm_migrator", "crm_outbox", "crm_worker")
+LOG_IN = ("crm_app", "crm_auth", "crm_eraser", "crm_migrator", "crm_outbox", "crm_worker")
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,17 @@ POLICY = (
     "(workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true),"
     " ''::text))::uuid AS \"nullif\"))"
 )
-LOG_IN_ROLES = ("crm_app", "crm_worker", "crm_auth", "crm_outbox", "crm_migrator")
+LOG_IN_ROLES = ("crm_app", "crm_worker", "crm_auth", "crm_outbox", "crm_eraser", "crm_migrator")
 
 NO_TENANT = {
+    "account_erasures": "of people, who leave several workspaces; crm_auth alone reads it",
     "account_mails": "mails to people, who may not have signed in yet; crm_auth alone reads it",
     "challenges": "sign-ins between two factors, before a workspace; crm_auth alone reads it",
+    "external_identities": "of people, the same in every workspace; crm_auth alone reads it",
+    "external_sign_ins": "sign-ins that were begun, before a workspace; crm_auth alone reads it",
     "failed_sign_ins": "attempts, before a workspace; crm_auth alone reads it",
     "mailed_links": "links to people, before a workspace; crm_auth alone reads it",
+    "purged_workspaces": "that there was a workspace; its id is known to no policy any more",
     "recovery_codes": "of people; crm_auth alone reads it",
     "throttles": "attempts of people nobody knows yet, under hashes; crm_auth alone reads it",
     "totp_factors": "of people, the same in every workspace; crm_auth alone reads it",
@@ -39,10 +43,14 @@ INDEXES_ACROSS_WORKSPACES = {
     "operations_expiry": "the sweeper forgets what is old in every workspace",
     "mailboxes_resolve": "app.resolve_mailbox: a push names an address only",
     "mailboxes_synced": "app.resolve_quiet_mailboxes: mailboxes not heard of for a while",
+    "privacy_requests_due": "app.resolve_due_privacy_requests: what is to be gone on with",
+    "privacy_requests_kept": "app.resolve_old_exports: what is deleted after a while",
 }
 KEYS_TO_NO_TENANT = {
+    ("account_erasures", "users"): "both are about people",
     ("account_mails", "users"): "both are about people",
     ("challenges", "totp_factors"): "both are about people",
+    ("external_identities", "users"): "both are about people",
     ("mailed_links", "users"): "both are about people",
     ("memberships", "users"): "people belong to no workspace",
     ("recovery_codes", "totp_factors"): "both are about people",
@@ -217,10 +225,10 @@ def test_the_owners_cannot_sign_in_and_bypass_nothing(database: Database) -> Non
     roles = database.admin(
         """
         select rolname, rolcanlogin or rolsuper or rolbypassrls as strong from pg_roles
-        where rolname in ('crm_owner', 'crm_resolver', 'crm_search')
+        where rolname in ('crm_owner', 'crm_resolver', 'crm_search', 'crm_purger')
         """
     )
-    assert [role["strong"] for role in roles] == [False] * 3
+    assert [role["strong"] for role in roles] == [False] * 4
 
 
 def test_views_ask_as_the_caller_and_there_are_no_materialised_ones(database: Database) -> None:
@@ -251,6 +259,11 @@ def test_functions_fix_their_search_path_and_public_may_run_none(database: Datab
     assert len(definers) >= 3
     assert [f["proname"] for f in functions if f["public"]] == []
     assert [f["proname"] for f in functions if not f["fixed"]] == []
-    assert {f["owner"] for f in definers} <= {"crm_owner", "crm_resolver", "crm_search"}
+    assert {f["owner"] for f in definers} <= {
+        "crm_owner",
+        "crm_resolver",
+        "crm_search",
+        "crm_purger",
+    }
     of_owner = [f["proname"] for f in definers if f["owner"] == "crm_owner"]
     assert of_owner == ["roll_partitions"], "it creates tables; look-ups belong to crm_resolver"

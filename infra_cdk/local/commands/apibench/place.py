@@ -26,7 +26,7 @@ from shared.db.migrate import bootstrap, migrate
 from shared.http.limits import DEFAULTS
 
 _DATABASE = "haste"
-_ROLES = ("crm_migrator", "crm_app", "crm_worker", "crm_auth", "crm_outbox")
+_ROLES = ("crm_migrator", "crm_app", "crm_worker", "crm_auth", "crm_outbox", "crm_eraser")
 
 _UNREACHED = " ".join(f"{name}=1000000/1" for name in DEFAULTS)
 """Limits that are asked for at every request, and that no measuring reaches."""

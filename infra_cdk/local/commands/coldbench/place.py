@@ -76,6 +76,7 @@ def _secrets(state: State, keys: KeySet) -> dict[str, str]:
         "auth-private-keys": json.dumps(keys),
         "auth-public-keys": json.dumps(public_keys(keys)),
         "database-admin": json.dumps(administrator),
+        "google-oauth": "{}",
         "smtp": "{}",
     }
 

@@ -3,11 +3,11 @@
 Two checks, and both must hold. The URL's, when it is given: https, a host name and no address in
 any spelling, no user and password, a known port. And the addresses', at every attempt: all that the
 name resolves to are public ones, and the connection is made to an address that was checked
-(`posting`), so that a name which changes its mind in between gains nothing.
+(`requests`), so that a name which changes its mind in between gains nothing.
 
-A laptop has its receivers on the loopback: `WEBHOOK_ALLOW` names hosts and networks that are let
-through, with any port and without TLS. On AWS there is no such setting. `WEBHOOK_PORTS` lists the
-ports, 443 alone where it is not set.
+A laptop has receivers and identity providers on the loopback: `WEBHOOK_ALLOW` names hosts and
+networks that are let through, with any port and without TLS. On AWS there is no such setting.
+`WEBHOOK_PORTS` lists the ports, 443 alone where it is not set.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ https://www.iana.org/assignments/iana-ipv6-special-registry
 
 
 class InvalidUrl(Unprocessable):
-    """Webhooks are sent to https URLs with a public host name; see `errors`."""
+    """Only https URLs with a public host name are called; see `errors`."""
 
 
 @dataclass(frozen=True)
@@ -93,30 +93,41 @@ def rules() -> Rules:
     return Rules(frozenset(hosts), tuple(networks), frozenset(ports))
 
 
-def checked(url: str, given: Rules) -> Target:
-    """The target that a URL names.
+def checked(url: str, given: Rules, *, at: str = "/url") -> Target:
+    """The target that a URL names. `at` is where it was given, as a JSON pointer.
 
     Raises:
         InvalidUrl: nothing may be sent there.
     """
+    try:
+        return _target(url, given)
+    except _Wrong as wrong:
+        raise InvalidUrl(errors=(FieldError(at, str(wrong), "invalid_url"),)) from wrong
+
+
+class _Wrong(ValueError):
+    """The message says why a URL may not be called."""
+
+
+def _target(url: str, given: Rules) -> Target:
     if len(url) > _MOST_CHARACTERS or re.search(r"[\s\\\x00-\x20\x7f]", url):
-        raise _invalid("at most 2048 characters, without white space and backslashes")
+        raise _Wrong("at most 2048 characters, without white space and backslashes")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise _invalid("not a URL") from error
+        raise _Wrong("not a URL") from error
     if "@" in parts.netloc or parts.fragment:
-        raise _invalid("no user, no password and no fragment; sign requests with the secret")
+        raise _Wrong("no user, no password and no fragment")
     host = _host(parts.hostname or "")
     allowed = _is_allowed(host, given)
     if parts.scheme != "https" and not (allowed and parts.scheme == "http"):
-        raise _invalid("expected https://")
+        raise _Wrong("expected https://")
     if not allowed:
         _check_name(host)
     port = _STANDARD_PORTS[parts.scheme] if port is None else port
     if not allowed and port not in given.ports:
-        raise _invalid(f"expected port {' or '.join(map(str, sorted(given.ports)))}")
+        raise _Wrong(f"expected port {' or '.join(map(str, sorted(given.ports)))}")
     return Target(parts.scheme, host, port, _path(parts))
 
 
@@ -144,7 +155,7 @@ def _host(text: str) -> str:
     try:
         name = text if text.isascii() else idna.encode(text, uts46=True).decode()
     except idna.IDNAError as error:
-        raise _invalid("not a host name") from error
+        raise _Wrong("not a host name") from error
     return name.lower().removesuffix(".")
 
 
@@ -166,9 +177,9 @@ def _check_name(host: str) -> None:
     """
     labels = host.split(".")
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise _invalid("expected a host name such as hooks.example.com, and no address")
+        raise _Wrong("expected a host name such as www.example.com, and no address")
     if len(labels) < 2 or not labels[-1][0].isalpha():
-        raise _invalid("expected a public host name such as hooks.example.com, and no address")
+        raise _Wrong("expected a public host name such as www.example.com, and no address")
 
 
 def _path(parts: SplitResult) -> str:
@@ -176,7 +187,3 @@ def _path(parts: SplitResult) -> str:
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=-._~")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=-._~?")
     return f"{path}?{query}" if query else path
-
-
-def _invalid(detail: str) -> InvalidUrl:
-    return InvalidUrl(errors=(FieldError("/url", detail, "invalid_url"),))

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from functions.webhooks.targets import InvalidUrl, Rules, checked, is_public, rules
+from shared.outbound.targets import InvalidUrl, Rules, checked, is_public, rules
 
 AWS = Rules()
 LAPTOP = Rules(hosts=frozenset({"localhost"}), networks=(ip_network("127.0.0.0/8"),))

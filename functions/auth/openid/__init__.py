@@ -1,0 +1,1 @@
+"""OpenID Connect as a relying party: where providers are, and what their tokens prove."""

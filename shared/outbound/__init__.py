@@ -1,0 +1,1 @@
+"""Requests to servers of somebody else's choice: which may be called, and how."""
