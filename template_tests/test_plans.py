@@ -426,7 +426,9 @@ SIGNING_IN: dict[str, Query] = {
 @pytest.mark.parametrize("name", SIGNING_IN)
 def test_signing_in_goes_through_indexes(recorded: Recording, crowd: Crowd, name: str) -> None:
     statements = recorded("crm_auth")
-    with transaction(crowd.workspace, user_id=crowd.user) as tx:
+    # The crowd's own user has nearly all sessions there are, which is no person.
+    person = uuid7() if name == "all sessions of a person" else crowd.user
+    with transaction(crowd.workspace, user_id=person) as tx:
         SIGNING_IN[name](tx, crowd)
     assert statements
     for statement in statements:

@@ -45,8 +45,8 @@ STATEMENTS = {
     "create a contact": 4,
     "create, idempotency key": 6,
     "change a contact": 5,
-    "sign in": 8,
-    "refresh a session": 4,
+    "sign in": 9,
+    "refresh a session": 5,
 }
 """Each begins with `begin_request`, and what emits an event ends with the feed and the outbox."""
 FEW = 80
