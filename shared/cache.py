@@ -96,15 +96,20 @@ def ping() -> None:
     cast("Any", connected()).ping()
 
 
-@cache
 def connected() -> RedisCluster:
-    """The client, made at first use; it finds the cluster's nodes itself.
+    """The client of `HASTE_CACHE_URL`, made at first use; it finds the cluster's nodes itself.
 
     Raises:
         redis.exceptions.RedisClusterException: no node answers.
     """
+    return _client(setting("CACHE_URL"))
+
+
+@cache
+def _client(url: str) -> RedisCluster:
+    """One per address: it begins by asking for all commands, some 40,000 values to parse."""
     return RedisCluster.from_url(  # pyright: ignore[reportUnknownMemberType] -- untyped upstream
-        setting("CACHE_URL"), socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
+        url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
     )
 
 

@@ -22,7 +22,6 @@ from events.catalogue import all_events
 from events.envelope import Event
 from functions.contacts.api import handler as contacts
 from infra_cdk.registry import declared
-from shared import cache
 from shared.aws import client
 from shared.cursors import encode_cursor
 from shared.runtime import Consumer
@@ -47,10 +46,9 @@ def them(database: Database, new_workspace: Callable[[], Workspace]) -> Tenant:
 
 
 @pytest.fixture
-def outside(aws: None, valkey: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def outside(aws: None, valkey: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Vendors that do not answer, queues and a cache that do."""
     monkeypatch.setenv("HASTE_CACHE_URL", valkey.url)
-    cache.connected.cache_clear()
     url = client("sqs").create_queue(
         QueueName=f"any-{uuid4().hex}.fifo", Attributes={"FifoQueue": "true"}
     )["QueueUrl"]
@@ -60,9 +58,6 @@ def outside(aws: None, valkey: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setenv("HASTE_GOOGLE_API_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("HASTE_GMAIL_TOPIC", "projects/laptop/topics/gmail")
     monkeypatch.setenv("HASTE_SOCKETS_URL", "ws://127.0.0.1:9/ws")
-    yield
-    cache.connected().close()
-    cache.connected.cache_clear()
 
 
 def test_only_these_routes_are_public() -> None:

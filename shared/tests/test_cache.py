@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -17,12 +16,8 @@ WORKSPACE, OTHER = uuid4(), uuid4()
 
 
 @pytest.fixture
-def connected(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def connected(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HASTE_CACHE_URL", valkey.url)
-    cache.connected.cache_clear()
-    yield
-    cache.connected().close()
-    cache.connected.cache_clear()
 
 
 @pytest.fixture
@@ -78,7 +73,6 @@ def test_a_key_without_a_workspace_is_refused() -> None:
 
 def test_a_cache_that_is_down_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HASTE_CACHE_URL", "redis://127.0.0.1:1")
-    cache.connected.cache_clear()
     assert cache.put(WORKSPACE, "session", "a", b"value", ttl_s=60) is False
     assert cache.take(WORKSPACE, "session", "a") is None
     assert cache.get(WORKSPACE, "session", "a") is None

@@ -35,15 +35,9 @@ Handler = Callable[..., Any]
 
 
 @pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Has the handlers use the cache at an URL, as a new execution environment would."""
-
-    def use(url: str) -> None:
-        monkeypatch.setenv("HASTE_CACHE_URL", url)
-        cache.connected.cache_clear()
-
-    yield use
-    cache.connected.cache_clear()
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Has the handlers use the cache at an URL."""
+    return lambda url: monkeypatch.setenv("HASTE_CACHE_URL", url)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
@@ -25,13 +24,8 @@ MANY = Policy("many", 100, 360_000)
 
 
 @pytest.fixture(autouse=True)
-def _connected(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _connected(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HASTE_CACHE_URL", valkey.url)
-    cache.connected.cache_clear()
-    client = cache.connected()
-    yield
-    client.close()
-    cache.connected.cache_clear()
 
 
 def _spent(workspace_id: UUID, *policies: Policy, cost: int = 1) -> tuple[Budget, ...]:
@@ -231,7 +225,6 @@ def test_what_belongs_to_no_workspace_is_limited_alike() -> None:
 
 def test_without_a_cache_nobody_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HASTE_CACHE_URL", "redis://127.0.0.1:1")
-    cache.connected.cache_clear()
     assert spend(uuid4(), [(FEW, "few")]) is None
     assert spend_system("throttle", "a", FEW) is None
     monkeypatch.delenv("HASTE_CACHE_URL")

@@ -64,15 +64,11 @@ class Keys:
 
 
 @pytest.fixture
-def shared_cache(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def shared_cache(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache that knows nothing yet: neither sessions nor attempts."""
     monkeypatch.setenv("HASTE_CACHE_URL", valkey.url)
-    cache.connected.cache_clear()
     connected: Any = cache.connected()
     connected.flushall(target_nodes="all")
-    yield
-    connected.close()
-    cache.connected.cache_clear()
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from functions.auth.tests.conftest import PASSWORD, Asking
 from functions.auth.tests.postman import Postman
 from functions.auth.tests.test_passwords import caller_of
 from functions.auth.throttle import ALLOWED
-from shared import cache
 from shared.testing import Answer, Call, Database, EventsOf, Workspace
 
 TOTP, CODES = "/api/v1/me/factors/totp", "/api/v1/me/factors/recovery-codes"
@@ -366,9 +365,7 @@ def test_where_the_cache_is_gone_it_goes_on(person: Person, post: Ask, no_cache:
 def no_cache(person: Person, monkeypatch: pytest.MonkeyPatch, database: Database) -> Iterator[None]:
     """A cache that does not answer."""
     monkeypatch.setenv("HASTE_CACHE_URL", "redis://127.0.0.1:1")
-    cache.connected.cache_clear()
     yield
-    cache.connected.cache_clear()
     database.admin("delete from throttles")
 
 

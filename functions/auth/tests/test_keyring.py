@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,7 +17,6 @@ from functions.auth.keys_api import handler as keys_api
 from functions.auth.models.api_keys import KeyText
 from functions.contacts.api import handler as contacts
 from functions.gateway.api.callers import handler as gateway
-from shared import cache
 from shared.access import access_of
 from shared.auth import Caller, caller_of
 from shared.db import connection
@@ -329,14 +328,9 @@ def test_what_members_change_about_themselves_is_not_for_keys(
 
 
 @pytest.fixture
-def counting(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def counting(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HASTE_CACHE_URL", valkey.url)
     monkeypatch.setenv("HASTE_RATE_LIMITS", "caller-read=40/10 caller-write=30/10")
-    cache.connected.cache_clear()
-    connected = cache.connected()
-    yield
-    connected.close()
-    cache.connected.cache_clear()
 
 
 @pytest.mark.usefixtures("counting")

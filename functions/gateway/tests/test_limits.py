@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from functions.contacts.api import handler as contacts
 from functions.gateway.api.callers import handler
-from shared import cache
 from shared.access import NOTHING
 from shared.testing import Call, NewWorkspace
 
@@ -17,16 +15,11 @@ URL = "/api/v1/limits"
 
 
 @pytest.fixture
-def counting(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def counting(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache that answers, and limits of the test's own."""
     monkeypatch.setenv("HASTE_CACHE_URL", valkey.url)
     limits = "caller-write=2/3600 workspace-read=7/3600 caller-read=5/3600 workspace-write=9/7200"
     monkeypatch.setenv("HASTE_RATE_LIMITS", limits)
-    cache.connected.cache_clear()
-    client = cache.connected()
-    yield
-    client.close()
-    cache.connected.cache_clear()
 
 
 def _limits(call: Call, **options: Any) -> dict[str, dict[str, Any]]:

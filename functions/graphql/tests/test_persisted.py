@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -17,12 +16,8 @@ _QUERY = "{ workspace { name } }"
 
 
 @pytest.fixture
-def connected(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def connected(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HASTE_CACHE_URL", valkey.url)
-    cache.connected.cache_clear()
-    yield
-    cache.connected().close()
-    cache.connected.cache_clear()
 
 
 def _hash(query: str) -> str:
@@ -104,6 +99,5 @@ def test_without_the_cache_documents_are_answered_all_the_same(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HASTE_CACHE_URL", "redis://127.0.0.1:1")
-    cache.connected.cache_clear()
     assert data_of(_ask(call, _hash(_QUERY), _QUERY))
     assert codes_of(_ask(call, _hash(_QUERY))) == ["persisted_query_not_found"]

@@ -15,7 +15,6 @@ from functions.realtime.api import handler as api
 from functions.realtime.tests import gateway as stand_in
 from functions.realtime.tests.gateway import Gateway
 from shared import aws as clients
-from shared import cache
 from shared.access import EVERYTHING, Access
 from shared.testing import Answer, Call, Database, Deliver, LambdaContext, Workspace
 
@@ -168,23 +167,16 @@ class Scene:
 
 
 @pytest.fixture
-def cached(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def cached(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HASTE_CACHE_URL", valkey.url)
-    cache.connected.cache_clear()
-    yield
-    cache.connected().close()
-    cache.connected.cache_clear()
 
 
 @pytest.fixture
 def no_cache(cached: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The cache stops answering."""
-    cache.connected().close()
-    cache.connected.cache_clear()
     with monkeypatch.context() as patched:
         patched.setenv("HASTE_CACHE_URL", "redis://127.0.0.1:1")
         yield
-    cache.connected.cache_clear()
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ class Gateway:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # many connect at once; of more than wait, some are reset
     gateway: Gateway
 
 

@@ -71,12 +71,16 @@ class Receiver:
         self.behave = lambda _: Answer(status, named, body)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # many connect at once; of more than wait, some are reset
+
+
 @contextmanager
 def receiving(tls: ssl.SSLContext | None = None) -> Generator[Receiver]:
     """A receiver, for as long as the block runs."""
     receiver = Receiver()
-    with ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(receiver)) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), _handler_of(receiver)) as server:
         if tls is not None:
             tls.sni_callback = lambda _, name, __: receiver.sni.append(name)
             server.socket = tls.wrap_socket(server.socket, server_side=True)
