@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import pytest
+from argon2 import PasswordHasher
 
 from functions.auth import authorizer, external_api, passwords
 from functions.auth.api import handler
@@ -61,6 +62,19 @@ class Keys:
             client("secretsmanager").put_secret_value(
                 SecretId=identifier, SecretString=json.dumps(keys)
             )
+
+
+@pytest.fixture
+def full_price() -> None:
+    """Hashes at their price in this test."""
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of accounts are made here: 0.1 s of every core for each would be a minute."""
+    if "full_price" not in request.fixturenames:
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        monkeypatch.setattr(passwords, "_HASHER", cheap)
 
 
 @pytest.fixture

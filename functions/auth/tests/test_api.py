@@ -109,6 +109,7 @@ def test_a_wrong_password_and_an_unknown_account_answer_alike(
     assert verified[1] == NOBODY
 
 
+@pytest.mark.usefixtures("full_price")
 def test_the_hash_for_nobody_costs_what_every_hash_costs() -> None:
     assert not passwords._HASHER.check_needs_rehash(NOBODY)  # pyright: ignore[reportPrivateUsage]
 

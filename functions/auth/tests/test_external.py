@@ -184,6 +184,7 @@ def test_a_second_factor_is_not_gone_round_by_the_address(
     assert visitor.sign_in(ANA).status == 200, "linked, it is Google's to ask for a factor"
 
 
+@pytest.mark.usefixtures("full_price")
 def test_a_new_account_has_no_password_until_it_is_reset(
     visitor: Visitor,
     call: Call,
