@@ -29,6 +29,7 @@ __all__ = ["outside"]
 
 OPERATIONS = operations()
 GUARDED = [one for one in OPERATIONS if one.described.get(PERMISSION) not in (ANYBODY, SIGNED_IN)]
+READS = [one for one in GUARDED if one.method == "GET"]
 CHANGES = [one for one in GUARDED if not one.described[PERMISSION].endswith(".read")]
 
 ABOUT_ONESELF: dict[str, str] = {
@@ -130,6 +131,14 @@ def test_a_viewer_changes_nothing(
     before = rows_of(database, us)
     assert _ask(call, operation, us, ROLES["viewer"]).status == 403
     assert rows_of(database, us) == before
+
+
+@pytest.mark.parametrize("operation", READS, ids=lambda one: one.name)
+def test_a_viewer_reads_what_the_role_permits(
+    operation: Operation, us: Tenant, call: Call, outside: None
+) -> None:
+    permitted = _permission(operation) in ROLES["viewer"].reach
+    assert (_ask(call, operation, us, ROLES["viewer"]).status != 403) is permitted
 
 
 @pytest.mark.parametrize("operation", GUARDED, ids=lambda one: one.name)

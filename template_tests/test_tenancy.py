@@ -1,7 +1,8 @@
 """Workspaces never see each other, whatever is asked of whichever route or queue.
 
-The routes are found in the apps and their bodies made from the schemas, so a route added tomorrow
-is tried tomorrow. Ids of another workspace must do exactly what ids that never existed do.
+The routes are found in the apps and their bodies made from the schemas. Ids of another workspace
+must do exactly what ids that never existed do: here in requests of every shape, drawn at random; in
+`test_foreign_ids.py` in every place of every route that takes one.
 """
 
 from __future__ import annotations
