@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -102,15 +101,22 @@ def connected() -> RedisCluster:
     Raises:
         redis.exceptions.RedisClusterException: no node answers.
     """
-    return _client(setting("CACHE_URL"))
+    url = setting("CACHE_URL")
+    if url not in _clients:
+        _clients[url] = RedisCluster.from_url(  # pyright: ignore[reportUnknownMemberType] -- untyped
+            url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
+        )
+    return _clients[url]
 
 
-@cache
-def _client(url: str) -> RedisCluster:
-    """One per address: it begins by asking for all commands, some 40,000 values to parse."""
-    return RedisCluster.from_url(  # pyright: ignore[reportUnknownMemberType] -- untyped upstream
-        url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
-    )
+_clients: dict[str, RedisCluster] = {}
+"""One per address: a client begins by asking for all commands, some 40,000 values to parse."""
+
+
+def disconnect() -> None:
+    """Close every connection; the next use opens new ones."""
+    while _clients:
+        _clients.popitem()[1].close()
 
 
 def _run(source: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:

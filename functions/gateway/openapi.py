@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from functions.gateway.answers import answers_of, components, versioned_paths
 from functions.gateway.models import EXAMPLE, problem_schemas
 from functions.gateway.schema_names import SCHEMAS, clashing_names, renamed
 
@@ -68,6 +69,7 @@ def merge(parts: Sequence[Part]) -> Json:
     webhooks: Json = {}
     schemas = problem_schemas(SCHEMAS + "{model}")
     clashing = clashing_names([part.schemas for part in parts])
+    versioned = {path for part in parts for path in versioned_paths(part.document["paths"])}
     operation_ids = Counter(_short_id(*one) for part in parts for one in _operations(part))
     for part in parts:
         names = {name: _prefix(part) + name for name in clashing & part.schemas.keys()}
@@ -75,12 +77,14 @@ def merge(parts: Sequence[Part]) -> Json:
             short = _short_id(path, method, operation)
             named = operation | ({"operationId": short} if operation_ids[short] == 1 else {})
             finished = _finished(named, part, public=part.is_public(path))
+            finished["responses"] = answers_of(path, method, finished, versioned)
             _put(paths.setdefault(path, {}), method, renamed(finished, names))
         for name, method, operation in _operations(part, "webhooks"):
             sent = _tagged(operation, part) | {"operationId": _short_id(name, method, operation)}
             _put(webhooks.setdefault(name, {}), method, renamed(sent, names))
         for name, schema in part.schemas.items():
             _put(schemas, names.get(name, name), renamed(schema, names))
+    shared = components()
     return {
         "openapi": "3.1.0",
         "info": _INFO,
@@ -91,7 +95,8 @@ def merge(parts: Sequence[Part]) -> Json:
         "webhooks": webhooks,
         "components": {
             "schemas": schemas,
-            "responses": {"Problem": _PROBLEM},
+            "responses": {"Problem": _PROBLEM, **shared["responses"]},
+            "headers": shared["headers"],
             "securitySchemes": {"bearer": _BEARER},
         },
     }

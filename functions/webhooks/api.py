@@ -20,7 +20,7 @@ from functions.webhooks.models import (
     Replayed,
     State,
 )
-from functions.webhooks.payloads import Payload, body_as_seen_with
+from functions.webhooks.payloads import TEST, Payload, body_as_seen_with
 from functions.webhooks.signatures import new_secret
 from functions.webhooks.waking import wake
 from shared.encryption import DataKey, data_key
@@ -46,6 +46,7 @@ from shared.http import (
     unrepeatable,
 )
 from shared.log import logger
+from shared.telling import told_types
 
 SECRET_ROUTES = (
     ("POST", "/api/v1/webhooks"),
@@ -67,7 +68,10 @@ routes = create_router()
 async def create_endpoint(
     new: NewEndpoint, caller: CurrentCaller, begin: LateTransaction, response: Response
 ) -> EndpointWithSecret:
-    """Create an endpoint. The secret of the answer is not shown again."""
+    """Create an endpoint. The secret of the answer is not shown again. It is sent what the member
+    who creates it may read, so keys create none.
+    """
+    caller.require_person()
     secret = new_secret()
     sealed = _key(caller.workspace_id).seal(secret, column=commands.SEALED_FOR)
     endpoint = commands.create_endpoint(begin(), new, sealed)
@@ -94,11 +98,16 @@ async def get_endpoint(endpoint_id: UUID, tx: Transaction, response: Response) -
 async def change_endpoint(
     endpoint_id: UUID,
     change: EndpointChange,
+    caller: CurrentCaller,
     tx: Transaction,
     response: Response,
     after: BackgroundTasks,
     if_match: IfMatch = None,
 ) -> Endpoint:
+    """Change the fields that are given. Whoever changes the URL or the types of events makes the
+    endpoint theirs: it is sent what they may read.
+    """
+    caller.require_person()
     version = expected_version(if_match)
     endpoint = commands.change_endpoint(tx, endpoint_id, change, version=version)
     if change.enabled:  # what has waited is sent
@@ -121,6 +130,7 @@ async def rotate_secret(
     endpoint_id: UUID, caller: CurrentCaller, begin: LateTransaction, response: Response
 ) -> EndpointWithSecret:
     """Give the endpoint a new secret. For 24 hours requests are signed with the old one as well."""
+    caller.require_person()
     with transaction_of(caller) as tx:
         queries.get_endpoint(tx, endpoint_id)
     secret = new_secret()
@@ -154,8 +164,12 @@ async def list_deliveries(
     openapi_extra=_SETTINGS,
 )
 async def get_delivery(endpoint_id: UUID, delivery_id: UUID, tx: Transaction) -> DeliveryWithBody:
+    """A delivery with its body, which is null where the caller may not read such events."""
     found = queries.get_delivery(tx, endpoint_id, delivery_id)
-    return found.model_copy(update={"body": body_as_seen_with(tx.access, found.body)})
+    told = told_types(tx.access)
+    shown = told is None or found.event_type in (*told, TEST)
+    body = body_as_seen_with(tx.access, found.body) if shown and found.body else None
+    return found.model_copy(update={"body": body})
 
 
 @routes.post(
@@ -178,11 +192,17 @@ async def replay_delivery(
     openapi_extra=_SETTINGS,
 )
 async def replay_events(
-    endpoint_id: UUID, asked: Replay, tx: Transaction, after: BackgroundTasks
+    endpoint_id: UUID,
+    asked: Replay,
+    caller: CurrentCaller,
+    tx: Transaction,
+    after: BackgroundTasks,
 ) -> Replayed:
     """Send the next thousand events of the feed again, those of the endpoint's types; also those
-    that happened before it was created, or while it was disabled.
+    that happened before it was created, or while it was disabled. Only what both the endpoint's
+    member and the caller may read.
     """
+    caller.require_person()
     replayed = commands.replay_events(tx, endpoint_id, asked)
     after.add_task(wake, tx.workspace_id, [endpoint_id])
     return replayed

@@ -158,7 +158,7 @@ class Delivery(BaseModel):
 class DeliveryWithBody(Delivery):
     """A delivery and the very text that is sent."""
 
-    body: str
+    body: str | None = Field(description="Null where the caller may not read events of this type.")
 
 
 class Replay(BaseModel):

@@ -59,9 +59,11 @@ def postgres(service_state: State) -> Iterator[Postgres]:
 def valkey(service_state: State) -> Iterator[Valkey]:
     """A real Valkey in cluster mode: `valkey.url`. Two seconds to start."""
     from infra_cdk.local.valkey import launch
+    from shared.cache import disconnect
 
     server = launch(service_state)
     yield server
+    disconnect()
     server.stop()
 
 

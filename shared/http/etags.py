@@ -6,7 +6,9 @@ from fastapi import Header, Response
 
 from shared.errors import BadRequest, FieldError, PreconditionRequired
 
-IfMatch = Annotated[str | None, Header(description="ETag of the record as it was read.")]
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", description="ETag of the record as it was read.")
+]
 
 
 def set_etag(response: Response, version: int) -> None:

@@ -23,7 +23,9 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "An OpenAPI 3.1 document."},
     304: {"description": "It has not changed."},
 }
-IfNoneMatch = Annotated[str | None, Header(description="ETag of the document you have.")]
+IfNoneMatch = Annotated[
+    str | None, Header(alias="If-None-Match", description="ETag of the document you have.")
+]
 
 
 @app.get(

@@ -129,3 +129,29 @@ def test_an_unchanged_document_is_not_sent_again(call: Call) -> None:
         assert (again.status, again.body, again.headers["etag"]) == (304, b"", etag)
     other = call(handler, "GET", URL, headers={"If-None-Match": '"other"'}, anonymous=True)
     assert (other.status, other.body) == (200, first.body)
+
+
+def test_every_operation_says_what_follows_from_what_it_takes(document: dict[str, Any]) -> None:
+    """Statuses and headers; requests made from the document test that answers are so."""
+    one = document["paths"]["/api/v1/contacts/{contact_id}"]
+    assert {"401", "403", "404", "412", "428", "429"} <= one["patch"]["responses"].keys()
+    assert "428" not in one["delete"]["responses"], "who deletes may mean any version"
+    assert {"ETag", "RateLimit", "RateLimit-Policy"} == one["get"]["responses"]["200"][
+        "headers"
+    ].keys()
+    made = document["paths"]["/api/v1/contacts"]["post"]["responses"]
+    assert {"ETag", "Location", "Idempotency-Replayed"} < made["201"]["headers"].keys()
+    assert "404" not in made
+    signed_in = document["paths"]["/api/v1/auth/sign-in"]["post"]["responses"]
+    assert "403" not in signed_in
+    assert "headers" not in signed_in["200"]
+
+
+def test_what_is_made_tells_where_it_is_and_its_version(
+    document: dict[str, Any], call: Call
+) -> None:
+    made = call(contacts, "POST", "/api/v1/contacts", {"name": "Ada"})
+    told = document["paths"]["/api/v1/contacts"]["post"]["responses"]["201"]["headers"]
+    assert {name for name in ("ETag", "Location") if name.lower() in made.headers} <= told.keys()
+    assert made.headers["location"].startswith("/api/v1/contacts/")
+    assert made.headers["etag"] == '"1"'

@@ -65,7 +65,7 @@ def change_endpoint(
     changed = tuple(field for field, value in given.items() if getattr(current, field) != value)
     if not changed:
         return current
-    if "url" in changed:
+    if {"url", "event_types"} & set(changed):
         given["user_id"] = tx.user_id
     stored = store.update(tx, current.model_copy(update=given))
     if stored is None:

@@ -13,7 +13,7 @@ from functions.webhooks.models import Delivery, Endpoint, EndpointDisabled, Repl
 from functions.webhooks.payloads import TEST, body_of, body_of_test
 from shared.db import Tx
 from shared.ids import uuid7
-from shared.telling import mailbox_of, mailbox_readers
+from shared.telling import mailbox_of, mailbox_readers, told_types
 
 CONSUMER = "webhooks"
 """What the inbox knows us by."""
@@ -48,7 +48,8 @@ def replay_delivery(tx: Tx, endpoint_id: UUID, delivery_id: UUID) -> Delivery:
 
 
 def replay_events(tx: Tx, endpoint_id: UUID, asked: Replay) -> Replayed:
-    """Make the next events of the feed due at an endpoint, also those that it never got.
+    """Make the next events of the feed due at an endpoint, also those that it never got; of types
+    that the caller may read, too, or an endpoint of somebody with more rights would tell them.
 
     Raises:
         EndpointNotFound: there is no such endpoint.
@@ -69,7 +70,9 @@ def replay_events(tx: Tx, endpoint_id: UUID, asked: Replay) -> Replayed:
         if one.payload is not None:
             event = parse(one.type, one.payload | {"position": one.position})
             events += [event] if event is not None else []
-    pairs = _readable(tx, [(listener, event) for event in events])
+    told = told_types(tx.access)
+    shown = [event for event in events if told is None or event.type_name() in told]
+    pairs = _readable(tx, [(listener, event) for event in shown])
     recorded = store.record(tx, [_delivery(*pair) for pair in pairs], again=True)
     return Replayed(
         replayed=len(recorded),

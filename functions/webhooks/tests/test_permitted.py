@@ -9,9 +9,10 @@ import pytest
 
 from events.catalogue import all_events
 from functions.webhooks.tests.conftest import Hooks
-from functions.webhooks.tests.test_events import HOOK, sample
+from functions.webhooks.tests.test_events import HOOK, created, sample
 from shared.access import EVERYTHING, Access, access_of
-from shared.testing import Database, Workspace
+from shared.db import transaction
+from shared.testing import Database, NewMember, Workspace
 
 
 def _limit(database: Database, workspace: Workspace, grants: str) -> None:
@@ -77,8 +78,12 @@ def test_what_was_sent_is_shown_as_far_as_one_may_see_it(
     endpoint = hooks.create(HOOK)
     _happen(hooks, workspace, "ContactCreated")
     assert _body(hooks, endpoint["id"], EVERYTHING)["data"]["email"]
-    hiding = access_of("webhooks.settings -contacts.email")
+    hiding = access_of("webhooks.settings contacts.read -contacts.email")
     assert _body(hooks, endpoint["id"], hiding)["data"]["email"] is None
+    for less in ("webhooks.settings", "webhooks.settings contacts.read:own tasks.read"):
+        [delivery] = hooks.deliveries(endpoint)
+        url = f"/{endpoint['id']}/deliveries/{delivery['id']}"
+        assert hooks.ask("GET", url, access=access_of(less)).json["body"] is None
 
 
 def test_replaying_tells_no_more(hooks: Hooks, workspace: Workspace, database: Database) -> None:
@@ -88,6 +93,46 @@ def test_replaying_tells_no_more(hooks: Hooks, workspace: Workspace, database: D
     _limit(database, workspace, "tasks.read")
     answer = hooks.ask("POST", *asked)
     assert (answer.status, answer.json["replayed"]) == (202, 0)
+
+
+def test_nobody_has_more_replayed_than_they_may_read(hooks: Hooks, workspace: Workspace) -> None:
+    """The endpoint's member may read everything; whoever asks for the replay may not."""
+    endpoint = hooks.create(HOOK, event_types=["ContactCreated"])
+    hooks.as_role("crm_app")
+    with transaction(workspace.id, user_id=workspace.user_id) as tx:
+        tx.emit(created(workspace, "Ada"))
+    asked = f"/{endpoint['id']}/replay", {"after_position": 0}
+    less = access_of("webhooks.settings tasks.read")
+    assert hooks.ask("POST", *asked, access=less).json["replayed"] == 0
+    assert hooks.deliveries(endpoint) == []
+    assert hooks.ask("POST", *asked).json["replayed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "theirs"),
+    [
+        ({"event_types": None}, True),
+        ({"url": "https://elsewhere.example/hook"}, True),
+        ({"description": "Ours"}, False),
+    ],
+)
+def test_who_says_what_is_sent_where_answers_for_it(
+    hooks: Hooks,
+    workspace: Workspace,
+    new_member: NewMember,
+    database: Database,
+    change: dict[str, object],
+    theirs: bool,
+) -> None:
+    endpoint = hooks.create(HOOK, event_types=["TaskCreated"])
+    colleague = new_member(workspace)
+    url = f"/{endpoint['id']}"
+    changed = hooks.ask("PATCH", url, change, headers={"If-Match": "*"}, workspace=colleague)
+    assert changed.status == 200, changed.json
+    [kept] = database.admin(
+        "select user_id from webhook_endpoints where id = %(id)s", id=endpoint["id"]
+    )
+    assert kept["user_id"] == (colleague if theirs else workspace).user_id
 
 
 def _body(hooks: Hooks, endpoint: str, access: Access) -> dict[str, dict[str, object]]:
