@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 
 from infra_cdk.local.fleet import Fleet
 from infra_cdk.local.gateway_events import Request
@@ -26,7 +27,7 @@ async def admin(request: Request, fleet: Fleet, token: str) -> Response:
         return problem(403, "forbidden", "This is for the machine itself.", "")
     action = (request.method, request.path.removeprefix(PREFIX))
     if action == ("GET", "health"):
-        return _json({"status": "ok"})
+        return _json({"status": "ok", "pid": os.getpid()})
     if not hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), token.encode()):
         return problem(403, "forbidden", f"Send the token of stack.json as {TOKEN_HEADER}.", "")
     if action == ("GET", "functions"):

@@ -166,13 +166,13 @@ def _services(
         ),
         Service(
             "gateway",
-            lambda: _start_runner(state, config, "gateway", config.gateway_port),
+            lambda: start_runner(state, config, "gateway", config.gateway_port),
             after=("postgres", "valkey", "ministack", "google"),
             url=f"http://127.0.0.1:{config.gateway_port}",
         ),
         Service(
             "pollers",
-            lambda: _start_runner(state, config, "pollers", config.pollers_port),
+            lambda: start_runner(state, config, "pollers", config.pollers_port),
             after=("postgres", "valkey", "ministack", "google"),
         ),
     ]
@@ -244,19 +244,22 @@ def _provision(state: State, config: StackConfig) -> None:
     stack_config.save(replace(config, resources=resources))
 
 
-def _start_runner(state: State, config: StackConfig, name: str, port: int) -> Process:
+def start_runner(state: State, config: StackConfig, name: str, port: int) -> Process:
     argv = [sys.executable, "-m", f"infra_cdk.local.{name}"]
     argv += ["--config", str(stack_config.config_path(state))]
     process = spawn(state, name, argv)
-    wait_until_ready(process, lambda: _answers(f"http://127.0.0.1:{port}/_haste/health"))
+    url = f"http://127.0.0.1:{port}/_haste/health"
+    wait_until_ready(process, lambda: _who_answers(url) == process.pid)
     return process
 
 
-def _answers(url: str) -> bool:
+def _who_answers(url: str) -> int | None:
+    """The process that answers. Another stack's may, if it took the port before ours did."""
     try:
-        return httpx.get(url, timeout=5, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
+        answer = httpx.get(url, timeout=5, trust_env=False)
+        return answer.json().get("pid") if answer.is_success else None
+    except (httpx.HTTPError, ValueError):
+        return None
 
 
 def _signing_keys(state: State) -> dict[str, str]:

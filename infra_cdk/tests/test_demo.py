@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from infra_cdk.local.commands.mailrun.letters import SAMPLES
-from infra_cdk.local.state import CHECKOUT
+from infra_cdk.local.state import CHECKOUT, free_port
 from infra_cdk.tests.demos import Demo, demo, empty_home, haste, interrupt, started
 from infra_cdk.tests.polling import eventually
 
@@ -147,7 +147,8 @@ def test_it_ends_when_asked_to(tmp_path: Path) -> None:
     (nested / "ignored.json").write_text("{}")
     (tmp_path / "two.eml").write_bytes(b"")
     with empty_home() as home:
-        done = haste("demo", "--json", "--exit", "--mail", str(tmp_path), home=home)
+        options = ("--json", "--exit", "--mail", str(tmp_path), "--port", str(free_port()))
+        done = haste("demo", *options, home=home)
         assert done.returncode == 0, done.stderr
         figures = json.loads(done.stdout.splitlines()[-1])
     assert figures["mails"] == sum(figures["states"].values()) == 2

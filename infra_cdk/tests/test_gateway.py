@@ -280,10 +280,10 @@ def test_without_a_declared_authorizer_private_routes_are_closed(tmp_path: Path)
 
 def test_a_client_cannot_bring_an_authorizer_context_of_its_own(tmp_path: Path) -> None:
     async def scene(gateway: Gateway) -> None:
-        headers = {"x-amzn-authorizer": "w2", "requestcontext": "w2", "authorizer": "w2"}
+        headers = dict.fromkeys(("x-amzn-authorizer", "requestcontext", "authorizer"), "forged")
         response = await gateway.answer(get("/open", **headers))
         event = json.loads(response.body)
-        assert "w2" not in json.dumps(event["requestContext"])
+        assert "forged" not in json.dumps(event["requestContext"])
         assert "X-Amzn-Authorizer" not in event["headers"]
 
     play(tmp_path, scene)

@@ -20,6 +20,9 @@ from botocore.config import Config
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from infra_cdk.local.processes import ServiceFailed
+from infra_cdk.local.stack import start_runner
+from infra_cdk.local.stack_config import save
 from infra_cdk.local.state import free_port
 from infra_cdk.tests.probe import config, eventually, running, write_project
 
@@ -141,7 +144,8 @@ def test_a_large_chunked_body_is_refused(server: Server) -> None:
 
 
 def test_the_admin_pages_need_this_machines_name_and_this_runs_token(server: Server) -> None:
-    assert server.get("/_haste/health").json() == {"status": "ok"}
+    health = server.get("/_haste/health").json()
+    assert health == {"status": "ok", "pid": server.process.pid}
     assert server.get("/_haste/functions").status_code == 403
     assert server.get("/_haste/functions", headers={"x-haste-token": "wrong"}).status_code == 403
     rebound = TOKEN | {"host": f"rebound.example:{server.port}"}
@@ -262,3 +266,11 @@ def test_however_the_gateway_ends_no_function_process_is_left(
     os.kill(server.process.pid, number)
     server.process.wait(30)
     eventually(lambda: not psutil.pid_exists(pid))
+
+
+def test_another_stack_on_its_port_is_not_taken_for_it(server: Server, tmp_path: Path) -> None:
+    """Two that start at once may choose one port, and people's data would go to the other's."""
+    settings = config(tmp_path / "second", gateway_port=server.port)
+    save(settings)
+    with pytest.raises(ServiceFailed, match="address already in use"):
+        start_runner(settings.state, settings, "gateway", server.port)
