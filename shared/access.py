@@ -204,19 +204,32 @@ def _masked(access: Access, value: Any) -> Any:
     return value
 
 
-def refuse_hidden(access: Access, given: BaseModel) -> None:
+def refuse_hidden(access: Access, given: BaseModel, *, at: str = "") -> None:
     """Go on only if `given`, what is to be changed of a `thing`, names no field that is hidden from
     who gives it: nobody writes what they cannot read. Commands ask this first, so that it counts
-    for every way in.
+    for every way in. `at` is the JSON pointer of what is given.
 
     Raises:
         NotPermitted: it does.
     """
-    hidden = access.hidden_of(getattr(given, "thing", "")) if access.hidden else frozenset[str]()
-    named = sorted(hidden & given.model_fields_set)
+    if access.hidden:
+        refuse_hidden_fields(access, getattr(given, "thing", ""), given.model_fields_set, at=at)
+
+
+def refuse_hidden_fields(
+    access: Access, thing: str, changed: Iterable[str], *, at: str = ""
+) -> None:
+    """The same of the names of fields.
+
+    Raises:
+        NotPermitted: one of them is hidden.
+    """
+    named = sorted(access.hidden_of(thing).intersection(changed))
     if named:
         detail = "this field is hidden from you"
-        raise NotPermitted(errors=tuple(FieldError(f"/{n}", detail, "permission") for n in named))
+        raise NotPermitted(
+            errors=tuple(FieldError(f"{at}/{n}", detail, "permission") for n in named)
+        )
 
 
 _READING = tuple(one for one in ALL if one.endswith(".read") and one != "audit.read")

@@ -103,11 +103,23 @@ SCENES = {
         {"name": "Ada"}, version=1, events=("ContactChanged",), second=("contacts",)
     ),
     "DELETE /api/v1/contacts/{contact_id}": Scene(events=("ContactDeleted",), second=("contacts",)),
+    "POST /api/v1/contacts/bulk-edit": Scene(
+        {"filter": {"all": []}, "change": {"add_tags": ["vip"]}},
+        events=("ContactChanged",),
+        rows={"operations": 1, "operation_changes": 1},
+        second=("operation_changes", "contacts"),
+    ),
     "POST /api/v1/tasks": Scene({"title": "Call"}, events=("TaskCreated",), rows={"tasks": 1}),
     "PATCH /api/v1/tasks/{task_id}": Scene(
         {"title": "Call"}, version=1, events=("TaskChanged",), second=("tasks",)
     ),
     "DELETE /api/v1/tasks/{task_id}": Scene(events=("TaskDeleted",), second=("tasks",)),
+    "POST /api/v1/tasks/bulk-edit": Scene(
+        {"filter": {"all": []}, "change": {"status": "done"}},
+        events=("TaskChanged",),
+        rows={"operations": 1, "operation_changes": 1},
+        second=("operation_changes", "tasks"),
+    ),
     "POST /api/v1/automations": Scene(
         _AUTOMATION, events=("AutomationCreated",), rows={"automations": 1}
     ),

@@ -7,10 +7,11 @@ from fastapi import Query, Response
 
 from functions.activities import commands, queries
 from functions.activities.fields import TASKS
-from functions.activities.models import NewTask, Status, Task, TaskChange
+from functions.activities.models import NewTask, Status, Task, TaskChange, TaskEdit
 from shared.db import Tx
 from shared.filters import Listing, equal
 from shared.http import (
+    ALONE,
     IfMatch,
     Transaction,
     create_app,
@@ -20,8 +21,10 @@ from shared.http import (
     set_etag,
     unrepeatable,
 )
+from shared.http.edits import CHANGE, Edit, Edited
 from shared.http.listing import CHANGES_NOTHING, ListParams, ListQuery, answer
 from shared.http.pages import CountedPage
+from shared.operations import as_operation
 
 app = create_app("Tasks")
 
@@ -50,6 +53,20 @@ async def list_tasks(
 async def query_tasks(asked: ListQuery, tx: Transaction) -> CountedPage[Task]:
     """The tasks that a filter lets through, a page at a time."""
     return _listed(tx, asked.listing(TASKS, tx.access))
+
+
+@app.post("/api/v1/tasks/bulk-edit", openapi_extra=needs("tasks.write"), dependencies=[ALONE])
+async def edit_tasks(asked: Edit[TaskEdit], tx: Transaction) -> Edited:
+    """Changes every task that a filter lets through and that has other values, newest first and up
+    to `limit` of them, in one transaction: an operation, which can be undone.
+    """
+    listing = asked.listing(TASKS, tx.access)
+
+    def edit() -> int:
+        return commands.edit_tasks(tx, listing, asked.change, at=CHANGE)
+
+    operation_id, changed = as_operation(tx, "bulk_edit", edit)
+    return Edited(operation_id=operation_id, changed=changed, more=changed == asked.limit)
 
 
 @app.get("/api/v1/tasks/{task_id}", openapi_extra=needs("tasks.read"))

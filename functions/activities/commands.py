@@ -12,12 +12,14 @@ from functions.activities.models import (
     StoredTask,
     Task,
     TaskChange,
+    TaskEdit,
     UnknownContact,
     UnknownEmail,
 )
-from shared.access import refuse_hidden
+from shared.access import refuse_hidden, refuse_hidden_fields
 from shared.db import Tx
 from shared.errors import FieldError, PreconditionFailed, Unprocessable
+from shared.filters import Listing
 from shared.owners import PASSED_ON_AT_ONCE, may_pass_on, require_owner
 
 
@@ -96,6 +98,36 @@ def change_task(tx: Tx, task_id: UUID, change: TaskChange, *, version: int | Non
     return stored
 
 
+def edit_tasks(tx: Tx, which: Listing, edit: TaskEdit, *, at: str = "") -> int:
+    """Change every task of a page of `which` that has other values; how many had. `at` is the JSON
+    pointer of the edit.
+
+    Raises:
+        NotPermitted: it names a field that is hidden from the caller.
+        UnknownOwner: the new owner is no member of the workspace.
+        OwnerOutOfReach: the caller would no longer see them.
+    """
+    refuse_hidden(tx.access, edit, at=at)
+    given = edit.model_dump(exclude_unset=True)
+    if "status" in given and given["status"] is None:
+        raise Unprocessable(errors=(FieldError(f"{at}/status", "cannot be cleared", "null"),))
+    if "owner_id" in given:
+        require_owner(tx, "tasks", given["owner_id"], at=at)
+    edited = store.edit(tx, which, given)
+    for task in edited:
+        tx.emit(
+            TaskChanged(
+                **tx.envelope(task.id, task.version),
+                title=task.title,
+                status=task.status,
+                changed=task.changed,
+                email_id=task.email_id,
+                contact_id=task.contact_id,
+            )
+        )
+    return len(edited)
+
+
 def delete_task(tx: Tx, task_id: UUID, *, version: int | None = None) -> None:
     """Delete a task.
 
@@ -149,6 +181,8 @@ def restore_task(tx: Tx, task_id: UUID, before: dict[str, Any] | None, *, versio
 
     Raises:
         PreconditionFailed: it is no longer at `version`, or the caller does not see it.
+        NotPermitted: a field that would change is hidden from the caller.
+        UnknownOwner, OwnerOutOfReach: the caller cannot give it back to its owner.
     """
     current = queries.find_stored(tx, task_id)
     if current is None or current.version != version:
@@ -157,10 +191,17 @@ def restore_task(tx: Tx, task_id: UUID, before: dict[str, Any] | None, *, versio
         if current.deleted_at is None:
             delete_task(tx, task_id, version=version)
         return
+    was = StoredTask.model_validate(before)
+    changed = tuple(
+        one for one in TaskChange.model_fields if getattr(current, one) != getattr(was, one)
+    )
+    refuse_hidden_fields(tx.access, "tasks", changed)
+    if "owner_id" in changed:
+        require_owner(tx, "tasks", was.owner_id)
     task = store.restore(tx, task_id, before, version)
     if task is None:
         raise PreconditionFailed
-    envelope, was = tx.envelope(task_id, task.version), StoredTask.model_validate(before)
+    envelope = tx.envelope(task_id, task.version)
     if was.deleted_at is not None:
         tx.emit(TaskDeleted(**envelope, title=task.title))
     elif current.deleted_at is not None:
@@ -174,9 +215,6 @@ def restore_task(tx: Tx, task_id: UUID, before: dict[str, Any] | None, *, versio
             )
         )
     else:
-        changed = tuple(
-            name for name in TaskChange.model_fields if getattr(current, name) != getattr(was, name)
-        )
         tx.emit(
             TaskChanged(
                 **envelope,

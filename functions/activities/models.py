@@ -75,6 +75,17 @@ class TaskChange(BaseModel):
     owner_id: UUID | None = None
 
 
+class TaskEdit(BaseModel):
+    """What to change of many tasks; fields left out stay, and null clears what may be empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    thing: ClassVar[str] = "tasks"
+
+    status: Status | None = Field(default=None, description="A status cannot be cleared.")
+    due_at: Instant | None = None
+    owner_id: UUID | None = None
+
+
 class Task(BaseModel):
     """Something to do. `created_by` is an actor as events have it: `user:<uuid>` and the like."""
 
@@ -95,6 +106,12 @@ class Task(BaseModel):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class EditedTask(Task):
+    """A task, and which of its fields an edit has changed."""
+
+    changed: tuple[str, ...]
 
 
 class StoredTask(Task):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from types import MappingProxyType
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.errors import ForeignKeyViolation
 from psycopg.types.json import Jsonb
 
-from functions.activities.models import NewTask, Task, UnknownContact
+from functions.activities.models import EditedTask, NewTask, Task, UnknownContact
 from shared.db import Tx
+from shared.filters import Listing, edit_statement
 from shared.ids import uuid7
 
 
@@ -77,6 +79,30 @@ def update(tx: Tx, task: Task) -> Task | None:
         """,
         **task.model_dump(),
     )
+
+
+_COLUMNS: LiteralString = (
+    "id, title, notes, status, due_at, contact_id, email_id, source, owner_id, created_by,"
+    " automation_run_id, version, created_at, updated_at"
+)
+_SET: Mapping[LiteralString, LiteralString] = MappingProxyType(
+    {
+        "status": "%(to_status)s",
+        "due_at": "%(to_due_at)s::timestamptz",
+        "owner_id": "%(to_owner_id)s::uuid",
+    }
+)
+
+
+def edit(tx: Tx, which: Listing, given: Mapping[str, Any]) -> list[EditedTask]:
+    """Give the tasks of a page that have others these values; those that had others."""
+    if not given:
+        return []
+    values: dict[LiteralString, LiteralString] = {}
+    values |= {name: value for name, value in _SET.items() if name in given}
+    params = {f"to_{name}": value for name, value in given.items()}
+    statement = edit_statement(which, "tasks", values, _COLUMNS)
+    return tx.all(EditedTask, statement.sql, **params, **statement.params)
 
 
 def delete(tx: Tx, task_id: UUID, version: int) -> int | None:

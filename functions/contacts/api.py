@@ -7,12 +7,19 @@ from fastapi import Query, Response
 
 from functions.contacts import commands, queries
 from functions.contacts.fields import CONTACTS
-from functions.contacts.models import Contact, ContactChange, NewContact, UnknownMatch
+from functions.contacts.models import (
+    Contact,
+    ContactChange,
+    ContactEdit,
+    NewContact,
+    UnknownMatch,
+)
 from shared.access import NotPermitted
 from shared.db import Tx
 from shared.errors import FieldError
 from shared.filters import Listing
 from shared.http import (
+    ALONE,
     IfMatch,
     Transaction,
     create_app,
@@ -22,8 +29,10 @@ from shared.http import (
     set_etag,
     unrepeatable,
 )
+from shared.http.edits import CHANGE, Edit, Edited
 from shared.http.listing import CHANGES_NOTHING, ListParams, ListQuery, answer
 from shared.http.pages import CountedPage
+from shared.operations import as_operation
 
 app = create_app("Contacts")
 
@@ -70,6 +79,20 @@ async def list_contacts(asked: ListParams, tx: Transaction) -> CountedPage[Conta
 async def query_contacts(asked: ListQuery, tx: Transaction) -> CountedPage[Contact]:
     """The contacts that a filter lets through, a page at a time."""
     return _listed(tx, asked.listing(CONTACTS, tx.access))
+
+
+@app.post("/api/v1/contacts/bulk-edit", openapi_extra=needs("contacts.write"), dependencies=[ALONE])
+async def edit_contacts(asked: Edit[ContactEdit], tx: Transaction) -> Edited:
+    """Changes every contact that a filter lets through and that has other values, newest first and
+    up to `limit` of them, in one transaction: an operation, which can be undone.
+    """
+    listing = asked.listing(CONTACTS, tx.access)
+
+    def edit() -> int:
+        return commands.edit_contacts(tx, listing, asked.change, at=CHANGE)
+
+    operation_id, changed = as_operation(tx, "bulk_edit", edit)
+    return Edited(operation_id=operation_id, changed=changed, more=changed == asked.limit)
 
 
 @app.get("/api/v1/contacts/{contact_id}", openapi_extra=needs("contacts.read"))

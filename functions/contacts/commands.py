@@ -8,10 +8,21 @@ from uuid import UUID
 
 from events.contacts import ContactChanged, ContactCreated, ContactDeleted, ContactRestored
 from functions.contacts import queries, store
-from functions.contacts.models import Contact, ContactChange, EmailTaken, NewContact, StoredContact
-from shared.access import refuse_hidden
+from functions.contacts.models import (
+    MOST_TAGS,
+    Contact,
+    ContactChange,
+    ContactEdit,
+    EmailTaken,
+    NewContact,
+    StoredContact,
+    TagsUnclear,
+    TooManyTags,
+)
+from shared.access import refuse_hidden, refuse_hidden_fields
 from shared.db import Tx
 from shared.errors import FieldError, PreconditionFailed, Unprocessable
+from shared.filters import Listing
 from shared.owners import PASSED_ON_AT_ONCE, may_pass_on, require_owner
 
 _UPSERT_ATTEMPTS = 3
@@ -118,6 +129,47 @@ def _change(tx: Tx, current: Contact, given: dict[str, Any]) -> Contact:
     return stored
 
 
+def edit_contacts(tx: Tx, which: Listing, edit: ContactEdit, *, at: str = "") -> int:
+    """Change every contact of a page of `which` that has other values; how many had. `at` is the
+    JSON pointer of the edit.
+
+    Raises:
+        NotPermitted: it names a field that is hidden from the caller.
+        UnknownOwner: the new owner is no member of the workspace.
+        OwnerOutOfReach: the caller would no longer see them.
+        TagsUnclear: what to do with tags is not clear.
+        TooManyTags: a contact would have too many.
+    """
+    refuse_hidden(tx.access, edit, at=at)
+    given = edit.model_dump(exclude_unset=True)
+    if "owner_id" in given:
+        require_owner(tx, "contacts", given["owner_id"], at=at)
+    _refuse_unclear(edit, at)
+    if "tags" in given:
+        given["tags"] = given["tags"] or ()
+    edited = store.edit(tx, which, given)
+    for contact in edited:
+        if len(contact.tags) > MOST_TAGS:
+            detail = f"contact {contact.id} would have {len(contact.tags)}, of {MOST_TAGS} at most"
+            raise TooManyTags(errors=(FieldError(f"{at}/add_tags", detail, "too_long"),))
+        tx.emit(
+            ContactChanged(
+                **tx.envelope(contact.id, contact.version),
+                email=contact.email,
+                name=contact.name,
+                changed=contact.changed,
+            )
+        )
+    return len(edited)
+
+
+def _refuse_unclear(edit: ContactEdit, at: str) -> None:
+    changes = edit.add_tags or edit.remove_tags
+    if set(edit.add_tags) & set(edit.remove_tags) or (changes and edit.tags is not None):
+        detail = "expected tags, or tags to add and other tags to remove"
+        raise TagsUnclear(errors=(FieldError(f"{at}/tags", detail, "unclear"),))
+
+
 def delete_contact(tx: Tx, contact_id: UUID, *, version: int | None = None) -> None:
     """Delete a contact.
 
@@ -167,6 +219,8 @@ def restore_contact(
 
     Raises:
         PreconditionFailed: it is no longer at `version`, or the caller does not see it.
+        NotPermitted: a field that would change is hidden from the caller.
+        UnknownOwner, OwnerOutOfReach: the caller cannot give it back to its owner.
         EmailTaken: another contact has its address by now. The transaction can then only roll back.
     """
     current = queries.find_stored(tx, contact_id)
@@ -176,16 +230,20 @@ def restore_contact(
         if current.deleted_at is None:
             delete_contact(tx, contact_id, version=version)
         return
+    was = StoredContact.model_validate(before)
+    changed = tuple(
+        one for one in ContactChange.model_fields if getattr(current, one) != getattr(was, one)
+    )
+    refuse_hidden_fields(tx.access, "contacts", changed)
+    if "owner_id" in changed:
+        require_owner(tx, "contacts", was.owner_id)
     contact = store.restore(tx, contact_id, before, version)
     if contact is None:
         raise PreconditionFailed
-    envelope, was = tx.envelope(contact_id, contact.version), StoredContact.model_validate(before)
+    envelope = tx.envelope(contact_id, contact.version)
     if was.deleted_at is not None:
         tx.emit(ContactDeleted(**envelope, email=contact.email))
     elif current.deleted_at is not None:
         tx.emit(ContactRestored(**envelope, email=contact.email, name=contact.name))
     else:
-        changed = tuple(
-            one for one in ContactChange.model_fields if getattr(current, one) != getattr(was, one)
-        )
         tx.emit(ContactChanged(**envelope, email=contact.email, name=contact.name, changed=changed))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.errors import BadRequest, Conflict, NotFound
+from shared.errors import BadRequest, Conflict, NotFound, Unprocessable
 from shared.values import EmailAddress, Line, Name
 
 Phone = Annotated[Line, Field(min_length=1, max_length=40)]
@@ -19,7 +19,8 @@ def _once_each(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
 
 
-Tags = Annotated[tuple[Tag, ...], Field(max_length=50), AfterValidator(_once_each)]
+MOST_TAGS = 50
+Tags = Annotated[tuple[Tag, ...], Field(max_length=MOST_TAGS), AfterValidator(_once_each)]
 
 
 class ContactNotFound(NotFound):
@@ -66,6 +67,31 @@ class ContactChange(BaseModel):
     owner_id: UUID | None = None
 
 
+class ContactEdit(BaseModel):
+    """What to change of many contacts; fields left out stay, and null clears. Tags are set all
+    together, or some are added and removed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    thing: ClassVar[str] = "contacts"
+
+    phone: Phone | None = None
+    company: Name | None = None
+    job_title: Name | None = None
+    owner_id: UUID | None = None
+    tags: Tags | None = None
+    add_tags: Tags = ()
+    remove_tags: Tags = ()
+
+
+class TagsUnclear(Unprocessable):
+    """Tags are to be set and changed at once, or the same one is to be added and removed."""
+
+
+class TooManyTags(Unprocessable):
+    """A contact would have more tags than it may."""
+
+
 class Contact(BaseModel):
     """A person the workspace knows."""
 
@@ -83,6 +109,12 @@ class Contact(BaseModel):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class EditedContact(Contact):
+    """A contact, and which of its fields an edit has changed."""
+
+    changed: tuple[str, ...]
 
 
 class StoredContact(Contact):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
-from functions.contacts.models import Contact, EmailTaken, NewContact
+from functions.contacts.models import Contact, EditedContact, EmailTaken, NewContact
 from shared.db import Tx
+from shared.filters import Listing, edit_statement
 from shared.ids import uuid7
 
 
@@ -61,6 +64,42 @@ def update(tx: Tx, contact: Contact) -> Contact | None:
         )
     except UniqueViolation as error:
         raise EmailTaken from error
+
+
+_COLUMNS: LiteralString = (
+    "id, name, email, phone, company, job_title, tags, owner_id, version, created_at, updated_at"
+)
+_SET: Mapping[LiteralString, LiteralString] = MappingProxyType(
+    {
+        "phone": "%(to_phone)s",
+        "company": "%(to_company)s",
+        "job_title": "%(to_job_title)s",
+        "owner_id": "%(to_owner_id)s::uuid",
+        "tags": "%(to_tags)s::text[]",
+    }
+)
+_MERGED: LiteralString = """
+    array(select tag from unnest(tags) with ordinality as t (tag, n)
+        where tag <> all(%(to_remove_tags)s::text[]) order by n)
+    || array(select tag from unnest(%(to_add_tags)s::text[]) with ordinality as t (tag, n)
+        where tag <> all(tags) order by n)
+"""
+
+
+def edit(tx: Tx, which: Listing, given: Mapping[str, Any]) -> list[EditedContact]:
+    """Give the contacts of a page that have others these values; those that had others. `add_tags`
+    and `remove_tags` change the tags that there are.
+    """
+    values: dict[LiteralString, LiteralString] = {}
+    values |= {name: value for name, value in _SET.items() if name in given}
+    if given.get("add_tags") or given.get("remove_tags"):
+        values["tags"] = _MERGED
+    if not values:
+        return []
+    params = {"to_add_tags": (), "to_remove_tags": ()} | {f"to_{n}": v for n, v in given.items()}
+    lists = {name: list(params[name] or ()) for name in params if name.endswith("tags")}
+    statement = edit_statement(which, "contacts", values, _COLUMNS)
+    return tx.all(EditedContact, statement.sql, **params | lists, **statement.params)
 
 
 def delete(tx: Tx, contact_id: UUID, version: int) -> int | None:

@@ -13,6 +13,7 @@ from functions.gateway.capability import CAPABILITY
 from functions.gateway.models.operations import BatchFailed, Change, Result, UnknownPath
 from shared.db import Tx
 from shared.errors import FieldError
+from shared.http.latest import named_by_version
 from shared.http.within import NotBatchable, within
 from shared.wiring import Function
 
@@ -26,7 +27,7 @@ async def answered(tx: Tx, outer: Scope, change: Change, *, at: str) -> Result:
         UnknownPath: no app serves it.
         NotBatchable: it does, with what a batch does not have.
     """
-    path, _, query = change.path.partition("?")
+    path, _, query = named_by_version(change.path).partition("?")
     found = app_at(unquote(path))
     if found is None:
         unknown = FieldError(f"{at}/path", "there is nothing to change at this path", "unknown")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from functions.gateway.models.operations import (
 )
 from shared.db import Tx
 from shared.errors import FieldError, HasteError
+from shared.operations import begin_operation
 
 
 class Restore(Protocol):
@@ -28,7 +29,9 @@ class Restore(Protocol):
 
 
 RESTORE: Mapping[str, Restore] = {"contacts": restore_contact, "tasks": restore_task}
-"""How to undo a change, by the object that the database records it under."""
+"""How to undo a change, by the object that the database records it under. Of what is not among them
+it records that it changed, and undoing that is refused.
+"""
 
 
 def undo_operation(tx: Tx, operation_id: UUID) -> Undone:
@@ -45,7 +48,7 @@ def undo_operation(tx: Tx, operation_id: UUID) -> Undone:
     if operation.undone_by is not None:
         raise AlreadyUndone(existing_id=str(operation.undone_by))
     changes = queries.changes_of(tx, operation_id)
-    undoing = store.begin_operation(tx, "undo")
+    undoing = begin_operation(tx, "undo")
     conflicts = _restore_all(tx, changes)
     if conflicts:
         raise CannotUndo(errors=tuple(conflicts))
@@ -67,14 +70,15 @@ def _restore_all(tx: Tx, changes: list[RecordedChange]) -> list[FieldError]:
 
 def _restored(tx: Tx, change: RecordedChange) -> FieldError | None:
     """Restore a record; why not, where that is refused."""
+    at = f"/{change.object}/{change.record_id}"
     if change.before is not None and change.before.get("erased") is True:
-        at = f"/{change.object}/{change.record_id}"
         return FieldError(at, "its data was erased at a person's request", "erased")
-    restore: Callable[..., None] = RESTORE[change.object]
+    restore = RESTORE.get(change.object)
+    if restore is None:
+        return FieldError(at, "changes of these cannot be undone", "not_undoable")
     try:
         with tx.savepoint():
             restore(tx, change.record_id, change.before, version=change.version)
     except HasteError as error:
-        at = f"/{change.object}/{change.record_id}"
         return FieldError(at, error.detail, error.code)
     return None

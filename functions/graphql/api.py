@@ -18,6 +18,7 @@ from functions.graphql.problems import raised
 from shared.auth import Caller
 from shared.errors import HasteError
 from shared.http import (
+    ALONE,
     SIGNED_IN,
     CurrentCaller,
     Transaction,
@@ -68,6 +69,7 @@ async def _planned_reading(
     "/api/v1/graphql",
     openapi_extra=needs(SIGNED_IN) | for_keys("each field takes its own permission"),
     responses=_ANSWERS,
+    dependencies=[ALONE],  # what its mutations were refused is answered with 200
 )
 async def post_graphql(
     plan: Annotated[Plan, Depends(_planned)], request: Request, tx: Transaction

@@ -13,6 +13,8 @@ declare
     was jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
     is_now jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
     any_row jsonb := coalesce(is_now, was);
+    workspace uuid := coalesce(any_row ->> 'workspace_id', any_row ->> 'id')::uuid;
+    record uuid := (any_row ->> tg_argv[0])::uuid;
     what text := case tg_op when 'INSERT' then 'created' when 'DELETE' then 'deleted'
         else 'changed' end;
     before jsonb;
@@ -46,12 +48,19 @@ begin
     end if;
     insert into public.audit_log (workspace_id, id, at, actor, action, object_type, object_id,
         before, after, source_ip, user_agent, request_id)
-    values (coalesce(any_row ->> 'workspace_id', any_row ->> 'id')::uuid, app.uuid7(),
-        clock_timestamp(),
+    values (workspace, app.uuid7(), clock_timestamp(),
         coalesce(nullif(current_setting('app.actor', true), ''), 'database:' || session_user),
-        what, tg_table_name, (any_row ->> tg_argv[0])::uuid,
+        what, tg_table_name, record,
         case when was is not null then before end, case when is_now is not null then after end,
         origin ->> 'ip', origin ->> 'agent', origin ->> 'request');
+    if nullif(current_setting('app.operation', true), '') is not null
+        and tg_table_name not in ('contacts', 'tasks')
+    then
+        insert into public.operation_changes
+            (workspace_id, operation_id, object, record_id, before, version)
+        values (workspace, current_setting('app.operation')::uuid, tg_table_name, record, null, 0)
+        on conflict do nothing;
+    end if;
     return null;
 end $$;
 
@@ -1397,7 +1406,7 @@ CREATE TABLE public.operations (
     undone_by uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT operations_actor_check CHECK ((length(actor) <= 100)),
-    CONSTRAINT operations_kind_check CHECK ((kind = ANY (ARRAY['batch'::text, 'undo'::text])))
+    CONSTRAINT operations_kind_check CHECK ((kind = ANY (ARRAY['batch'::text, 'bulk_edit'::text, 'undo'::text])))
 );
 
 ALTER TABLE ONLY public.operations FORCE ROW LEVEL SECURITY;
@@ -2249,7 +2258,7 @@ ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_workspace_id_role_id_fkey FOREIGN KEY (workspace_id, role_id) REFERENCES public.roles(workspace_id, id);
 
 ALTER TABLE ONLY public.operation_changes
-    ADD CONSTRAINT operation_changes_workspace_id_operation_id_fkey FOREIGN KEY (workspace_id, operation_id) REFERENCES public.operations(workspace_id, id) ON DELETE CASCADE;
+    ADD CONSTRAINT operation_changes_workspace_id_operation_id_fkey FOREIGN KEY (workspace_id, operation_id) REFERENCES public.operations(workspace_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.operations
     ADD CONSTRAINT operations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);

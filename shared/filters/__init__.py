@@ -22,6 +22,7 @@ What it means, in memory as in SQL:
 - The empty text exists. `{"all": []}` matches everything, `{"any": []}` nothing.
 """
 
+from shared.filters.edits import edit_statement
 from shared.filters.evaluate import matches
 from shared.filters.model import (
     BOOLEAN,
@@ -88,6 +89,7 @@ __all__ = [
     "Tail",
     "Value",
     "choice",
+    "edit_statement",
     "equal",
     "matches",
     "parse",

@@ -17,8 +17,10 @@ from shared.http.idempotency import unrepeatable
 from shared.http.lambdas import http_handler
 from shared.http.pages import DEFAULT_LIMIT, CursorParam, Limit, Page, page
 from shared.http.routes import for_keys
+from shared.http.within import ALONE
 
 __all__ = [
+    "ALONE",
     "ANYBODY",
     "DEFAULT_LIMIT",
     "SIGNED_IN",

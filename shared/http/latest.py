@@ -12,12 +12,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared.wiring import LATEST, NEWEST
 
 
+def named_by_version(path: str) -> str:
+    """A path by its real name."""
+    return NEWEST + path.removeprefix(LATEST) if path.startswith(LATEST) else path
+
+
 def known_as_latest(app: ASGIApp) -> ASGIApp:
     """An app that answers under both names."""
 
     async def renamed(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith(LATEST):
-            scope["path"] = NEWEST + scope["path"].removeprefix(LATEST)
+        scope["path"] = named_by_version(scope["path"])
         await app(scope, receive, send)
 
     return renamed

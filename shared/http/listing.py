@@ -40,8 +40,8 @@ CHANGES_NOTHING = "a query changes nothing"
 """Why a query in a body takes no Idempotency-Key."""
 MOST_COUNTED = 10_000
 _LONGEST_QUERY = 6000
-_FILTER = "A filter: a test `{field, op, value}`, or `all`, `any` or `not` of filters."
-_EXAMPLE = {"all": [{"field": "name", "op": "starts_with", "value": "Ada"}]}
+FILTER = "A filter: a test `{field, op, value}`, or `all`, `any` or `not` of filters."
+EXAMPLE = {"all": [{"field": "name", "op": "starts_with", "value": "Ada"}]}
 
 
 class SortBy(BaseModel):
@@ -58,7 +58,7 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    filter: dict[str, Any] = Field(default={"all": []}, description=_FILTER, examples=[_EXAMPLE])
+    filter: dict[str, Any] = Field(default={"all": []}, description=FILTER, examples=[EXAMPLE])
     sort: tuple[SortBy, ...] = Field(
         default=(), max_length=1, description="Left out: newest first. What is equal, by id."
     )
@@ -91,7 +91,7 @@ class QueryParams:
     limit: Limit = DEFAULT_LIMIT
     cursor: CursorParam = None
     query: Annotated[
-        str | None, Query(max_length=_LONGEST_QUERY, description=f"{_FILTER} As JSON.")
+        str | None, Query(max_length=_LONGEST_QUERY, description=f"{FILTER} As JSON.")
     ] = None
     sort: Annotated[
         str | None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from shared.db import Tx
 from shared.errors import BadRequest
@@ -19,7 +19,8 @@ _IN_SCOPE = "haste.within"
 
 
 class NotBatchable(BadRequest):
-    """This cannot be part of a batch: it asks another service, or its answer holds a secret."""
+    """This cannot be part of a batch: it asks another service, its answer holds a secret, or it is
+    several changes itself."""
 
 
 def within(tx: Tx) -> dict[str, Any]:
@@ -31,3 +32,12 @@ def within_of(request: Request) -> Tx | None:
     """The transaction that a request is within, if it is part of a batch."""
     found: Tx | None = request.scope.get(_IN_SCOPE)
     return found
+
+
+async def _refuse_within(request: Request) -> None:
+    if within_of(request) is not None:
+        raise NotBatchable
+
+
+ALONE = Depends(_refuse_within)
+"""Among a route's `dependencies`: it is no part of a batch, though it takes a transaction."""

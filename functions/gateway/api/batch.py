@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import Request
 
-from functions.gateway import commands, queries, store
+from functions.gateway import commands, queries
 from functions.gateway.batching import answered, failure
 from functions.gateway.models.operations import Batch, BatchDone, Operation, Result, Undone
 from shared.http import (
@@ -21,6 +21,7 @@ from shared.http import (
     needs,
     page,
 )
+from shared.operations import begin_operation
 
 app = create_app("Batches and operations")
 app.description = "Several changes in one request and one transaction, and undoing them."
@@ -34,7 +35,7 @@ async def change_several(batch: Batch, tx: Transaction, request: Request) -> Bat
     and events. They commit together. What is refused is left out, unless the batch is `atomic`.
     With an Idempotency-Key the whole batch happens once.
     """
-    operation_id = store.begin_operation(tx, "batch")
+    operation_id = begin_operation(tx, "batch")
     results: list[Result] = []
     for place, change in enumerate(batch.operations):
         at = f"/operations/{place}"

@@ -9,9 +9,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import BadRequest, Conflict, HasteError, NotFound
+from shared.operations import Kind
 
 MOST = 200
-Kind = Literal["batch", "undo"]
 
 
 class UnknownPath(BadRequest):
@@ -46,7 +46,7 @@ class Change(BaseModel):
         str,
         Field(
             max_length=2000,
-            pattern=r"^/api/v1/[!-~]+$",
+            pattern=r"^/api/(v1|latest)/[!-~]+$",
             description="With its query, such as `/api/v1/contacts?match=email`.",
         ),
     ]

@@ -12,7 +12,7 @@ from functions.contacts.api import handler as contacts
 from functions.gateway.api.batch import handler
 from functions.gateway.commands import RESTORE
 from shared.access import ROLES, access_of
-from shared.testing import Answer, Call, Database, EventsOf, NewWorkspace, Workspace
+from shared.testing import Answer, Call, Database, EventsOf, NewMember, NewWorkspace, Workspace
 
 _TABLES: dict[str, LiteralString] = {
     "contacts": """
@@ -254,6 +254,34 @@ def test_undoing_takes_the_permissions_of_its_changes(call: Call, stock: list[st
     assert "Person 1" not in _names(call)
     assert _undo(call, operation).status == 200
     assert "Person 1" in _names(call)
+
+
+def test_undoing_writes_no_field_that_is_hidden(call: Call, stock: list[str]) -> None:
+    """Whoever undoes may be another than who changed it."""
+    changes = {"phone": "1", "name": "Renamed"}
+    one = _change("PATCH", f"contacts/{stock[0]}", changes, if_match="*")
+    operation = _batch(call, one).json["operation_id"]
+    hidden = access_of("contacts.read contacts.write contacts.delete -contacts.phone")
+    refused = _undo(call, operation, access=hidden)
+    assert [one["code"] for one in refused.json["errors"]] == ["not_permitted"]
+    assert "Renamed" in _names(call)
+
+
+def test_undoing_gives_nothing_to_somebody_who_has_left(
+    call: Call, stock: list[str], workspace: Workspace, new_member: NewMember, database: Database
+) -> None:
+    member = new_member(workspace)
+    url = f"/api/v1/contacts/{stock[0]}"
+    any_version, given = {"If-Match": "*"}, {"owner_id": str(member.user_id)}
+    assert call(contacts, "PATCH", url, given, headers=any_version).status == 200
+    back = _change("PATCH", f"contacts/{stock[0]}", {"owner_id": None}, if_match="*")
+    operation = _batch(call, back).json["operation_id"]
+    database.admin(
+        "update memberships set ended_at = now() where user_id = %(u)s", u=member.user_id
+    )
+    refused = _undo(call, operation)
+    assert [one["code"] for one in refused.json["errors"]] == ["unknown_owner"]
+    assert call(contacts, "GET", url).json["owner_id"] is None
 
 
 def test_nobody_elses_operation_is_there(

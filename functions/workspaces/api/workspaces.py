@@ -11,6 +11,7 @@ from functions.workspaces.models.members import ReassignTo
 from functions.workspaces.models.workspaces import NewWorkspace, Workspace, WorkspaceChange
 from functions.workspaces.queries.deletion import describe_workspace
 from shared.http import (
+    ALONE,
     SIGNED_IN,
     CurrentCaller,
     IfMatch,
@@ -31,7 +32,12 @@ _ONCE = unrepeatable("a workspace is restored once")
 _WEEK_S = 7 * 24 * 3600
 
 
-@routes.post("/api/v1/workspaces", status_code=201, openapi_extra=needs(SIGNED_IN))
+@routes.post(
+    "/api/v1/workspaces",
+    status_code=201,
+    openapi_extra=needs(SIGNED_IN),
+    dependencies=[ALONE],  # it changes another workspace than this
+)
 async def create_workspace(
     new: NewWorkspace, caller: CurrentCaller, tx: Transaction, response: Response
 ) -> Workspace:
