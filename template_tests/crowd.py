@@ -191,10 +191,11 @@ _STATEMENTS: tuple[LiteralString, ...] = (
     join (select id, row_number() over () as n from made) m using (n)
     """,
     """
-    insert into automations (workspace_id, id, name, enabled, event_type, conditions, actions,
-        created_at)
+    insert into automations (workspace_id, id, user_id, name, enabled, event_type, conditions,
+        actions, created_at)
     select %(workspace)s, case when n = 1 then %(automation)s else gen_random_uuid() end,
-        'Automation', n %% 10 = 1, case n %% 3 when 1 then 'EmailAnalyzed' else 'TaskCreated' end,
+        %(user)s, 'Automation', n %% 10 = 1,
+        case n %% 3 when 1 then 'EmailAnalyzed' else 'TaskCreated' end,
         '{"all": []}', '[{"type": "tag_contact", "tag": "x"}]', now() - n * interval '1 minute'
     from generate_series(1, 200) n
     """,
@@ -294,8 +295,10 @@ _NEIGHBOURS: tuple[LiteralString, ...] = (
     from generate_series(1, 5000) n
     """,
     """
-    insert into automations (workspace_id, id, name, enabled, event_type, conditions, actions)
-    select gen_random_uuid(), gen_random_uuid(), 'Automation', true, 'EmailAnalyzed', '{}', '[]'
+    insert into automations (workspace_id, id, user_id, name, enabled, event_type, conditions,
+        actions)
+    select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'Automation', true,
+        'EmailAnalyzed', '{}', '[]'
     from generate_series(1, 5000) n
     """,
     """

@@ -180,8 +180,9 @@ _ROWS: tuple[LiteralString, ...] = (
     values (%(w)s, %(mailbox)s, %(mark)s, 'stored', %(mark)s, false, %(email_id)s, %(mark)s)
     """,
     """
-    insert into automations (workspace_id, id, name, enabled, event_type, conditions, actions)
-    values (%(w)s, %(automation)s, %(mark)s, true, 'EmailAnalyzed', '{"all": []}',
+    insert into automations (workspace_id, id, user_id, name, enabled, event_type, conditions,
+        actions)
+    values (%(w)s, %(automation)s, %(user)s, %(mark)s, true, 'EmailAnalyzed', '{"all": []}',
         jsonb_build_array(jsonb_build_object('type', 'create_task', 'title', %(mark)s::text)))
     """,
     """

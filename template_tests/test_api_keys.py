@@ -26,6 +26,8 @@ FOR_KEYS_TOO = {
 CHANGES = [one for one in operations() if one.method != "GET"]
 FOR_ALL = [one for one in CHANGES if one.described[PERMISSION] == SIGNED_IN]
 OUTLIVING_KEYS = {
+    "POST /api/v1/automations": "it does what its member may, when the key is long revoked",
+    "PATCH /api/v1/automations/{automation_id}": "the same, with something else",
     "POST /api/v1/webhooks": "it is sent what its member may read, when the key is long revoked",
     "PATCH /api/v1/webhooks/{endpoint_id}": "the same, elsewhere",
     "POST /api/v1/webhooks/{endpoint_id}/rotate-secret": "whoever has it can pass for us",

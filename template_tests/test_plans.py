@@ -219,7 +219,9 @@ OTHERS: dict[str, Query] = {
         tx, "tasks", [activities.list_tasks(tx, limit=1)[0].id]
     ),
     "who may read mailboxes": lambda tx, crowd: mailbox_readers(tx, [crowd.mailbox]),
-    "automations of an event": lambda tx, _: automations.list_rules(tx, "EmailAnalyzed", uuid7()),
+    "automations of an event": lambda tx, _: automations.list_rules(
+        tx, "EmailAnalyzed", uuid7(), uuid7()
+    ),
 }
 
 

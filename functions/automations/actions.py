@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -16,11 +17,13 @@ from events.email import EmailReceived
 from events.envelope import Event
 from functions.activities.commands import create_task
 from functions.activities.models import NOTES_LENGTH, TITLE_LENGTH, NewTask
+from functions.automations import queries
 from functions.automations.models import (
     Action,
     ActionRefused,
     ActionResult,
     CreateTask,
+    Rule,
     SetField,
     TagContact,
 )
@@ -31,6 +34,11 @@ from functions.contacts.queries import find_by_email, get_contact
 from shared.db import Tx
 from shared.mail import normalize_email
 
+NEEDED: Mapping[type[Action], str] = MappingProxyType(
+    {CreateTask: "tasks.write", TagContact: "contacts.write", SetField: "contacts.write"}
+)
+"""The permission that each kind of action takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
@@ -39,16 +47,20 @@ class Occasion:
     event: Event
     record: Mapping[str, object]
     run_id: UUID
-    automation: str
+    rule: Rule
 
 
 def perform(tx: Tx, action: Action, occasion: Occasion) -> ActionResult:
-    """Do one action.
+    """Do one action, within what the member may do whom the automation acts for: `tx.access`.
 
     Raises:
+        NotPermitted: they may not.
         HasteError: the command refused it.
     """
+    tx.access.require(NEEDED[type(action)])
     contact = _contact_of(tx, occasion.event)
+    if contact is not None and not _is_seen(tx, contact, occasion.rule.user_id):
+        contact = None
     match action:
         case CreateTask():
             return _create_task(tx, action, occasion, contact)
@@ -72,7 +84,7 @@ def _create_task(
             due_at=None if days is None else occasion.event.at + timedelta(days=days),
             contact_id=contact.id if contact else None,
             email_id=_email_of(occasion.event),
-            source=occasion.automation,
+            source=occasion.rule.name,
         ),
         automation_run_id=occasion.run_id,
     )
@@ -106,6 +118,15 @@ def _contact_of(tx: Tx, event: Event) -> Contact | None:
             return _if_there(tx, contact_id) if contact_id else None
         case _:
             return None
+
+
+def _is_seen(tx: Tx, contact: Contact, user_id: UUID) -> bool:
+    """Whether a member's reading reaches a contact."""
+    reach = tx.access.reach.get("contacts.read")
+    if reach is None or reach == "all" or contact.owner_id is None:
+        return reach == "all"
+    is_own = contact.owner_id == user_id
+    return is_own or (reach == "team" and queries.is_teammate(tx, user_id, contact.owner_id))
 
 
 def _if_there(tx: Tx, contact_id: UUID) -> Contact | None:

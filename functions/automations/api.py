@@ -8,6 +8,7 @@ from functions.automations import commands, queries
 from functions.automations.models import Automation, AutomationChange, NewAutomation, StoredRun
 from shared.http import (
     DEFAULT_LIMIT,
+    CurrentCaller,
     CursorParam,
     IfMatch,
     Limit,
@@ -26,7 +27,13 @@ app = create_app("Automations")
 
 
 @app.post("/api/v1/automations", status_code=201, openapi_extra=needs("automations.write"))
-async def create_automation(new: NewAutomation, tx: Transaction, response: Response) -> Automation:
+async def create_automation(
+    new: NewAutomation, caller: CurrentCaller, tx: Transaction, response: Response
+) -> Automation:
+    """Creates an automation. It acts for the member who creates it, with what they may read and do
+    at the time; so keys, which may be revoked, create and change none.
+    """
+    caller.require_person()
     automation = commands.create_automation(tx, new)
     response.headers["Location"] = f"/api/v1/automations/{automation.id}"
     set_etag(response, automation.version)
@@ -52,10 +59,15 @@ async def get_automation(automation_id: UUID, tx: Transaction, response: Respons
 async def change_automation(
     automation_id: UUID,
     change: AutomationChange,
+    caller: CurrentCaller,
     tx: Transaction,
     response: Response,
     if_match: IfMatch = None,
 ) -> Automation:
+    """Changes an automation. It acts from now on for the member who changes what it does: its
+    `event_type`, `conditions` or `actions`.
+    """
+    caller.require_person()
     version = expected_version(if_match)
     automation = commands.change_automation(tx, automation_id, change, version=version)
     set_etag(response, automation.version)

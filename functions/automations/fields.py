@@ -18,6 +18,7 @@ from events.ai import EmailAnalyzed
 from events.contacts import ContactChanged, ContactCreated
 from events.email import EmailReceived
 from events.envelope import Event
+from shared.access import Access
 from shared.filters import (
     BOOLEAN,
     ID,
@@ -54,9 +55,23 @@ _TYPES: Mapping[Any, FieldType] = {
 }
 
 
+def permission_to_read(event_type: str) -> str:
+    """The permission that it takes to read events of a type.
+
+    Raises:
+        KeyError: automations do not act on it.
+    """
+    return _BY_NAME[event_type].permission
+
+
+def hidden_of(access: Access, event_type: str) -> frozenset[str]:
+    """The names of an event type's fields that are hidden from somebody with this access."""
+    return access.hidden_of(_BY_NAME[event_type].thing)
+
+
 @cache
-def catalogue_of(event_type: str) -> Catalogue:
-    """The fields of an event type.
+def catalogue_of(event_type: str, hidden: frozenset[str] = frozenset()) -> Catalogue:
+    """The fields of an event type, without those that are hidden.
 
     Raises:
         KeyError: automations do not act on it.
@@ -64,15 +79,17 @@ def catalogue_of(event_type: str) -> Catalogue:
     fields = {
         name: _type_of(field.annotation)
         for name, field in _BY_NAME[event_type].model_fields.items()
-        if name not in _HIDDEN
+        if name not in _HIDDEN | hidden
     }
     return fields | {domain: TEXT for address, domain in _DOMAINS.items() if address in fields}
 
 
-def record_of(event: Event) -> dict[str, object]:
-    """The values of the fields of `catalogue_of(event.type_name())`."""
+def record_of(event: Event, hidden: frozenset[str] = frozenset()) -> dict[str, object]:
+    """The values of the fields of `catalogue_of(event.type_name(), hidden)`."""
     record: dict[str, object] = {
-        name: getattr(event, name) for name in type(event).model_fields if name not in _HIDDEN
+        name: getattr(event, name)
+        for name in type(event).model_fields
+        if name not in _HIDDEN | hidden
     }
     for address, domain in _DOMAINS.items():
         if address in record:

@@ -19,6 +19,7 @@ from pydantic import (
 from functions.activities.models import Title
 from functions.contacts.models import ContactChange, Tag
 from shared.errors import Conflict, NotFound, Unprocessable
+from shared.standing import Standing
 from shared.values import Line, Name, Text
 
 MOST_AUTOMATIONS = 200
@@ -143,11 +144,15 @@ class AutomationChange(BaseModel):
 
 
 class Automation(BaseModel):
-    """What is done (`actions`, in order, all or none) when an event passes `conditions`."""
+    """What is done (`actions`, in order, all or none) when an event passes `conditions`.
+
+    It acts for the member `user_id`, who last said what it does: with their permissions of then.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     id: UUID
+    user_id: UUID
     name: str
     enabled: bool
     event_type: EventType
@@ -158,10 +163,10 @@ class Automation(BaseModel):
     updated_at: datetime
 
 
-class Rule(BaseModel):
-    """A live automation as it is stored, unchecked: an older release may have written it."""
-
-    model_config = ConfigDict(frozen=True)
+class Rule(Standing):
+    """A live automation as it is stored, unchecked: an older release may have written it. And the
+    member it acts for.
+    """
 
     id: UUID
     name: str
@@ -187,7 +192,8 @@ class ActionResult(BaseModel):
 class Run(BaseModel):
     """What an automation did about one event.
 
-    `reason` says why it failed (an error code) or was skipped (`caused_by_automation`).
+    `reason` says why it failed (an error code) or was skipped (`caused_by_automation`, or
+    `no_longer_member`: whom it acts for has left).
     """
 
     model_config = ConfigDict(frozen=True)

@@ -18,7 +18,8 @@ def get_automation(tx: Tx, automation_id: UUID) -> Automation:
     automation = tx.one(
         Automation,
         """
-        select id, name, enabled, event_type, conditions, actions, version, created_at, updated_at
+        select id, user_id, name, enabled, event_type, conditions, actions, version, created_at,
+            updated_at
         from automations
         where workspace_id = %(workspace_id)s and id = %(id)s and deleted_at is null
         """,
@@ -35,7 +36,8 @@ def list_automations(tx: Tx, *, limit: int, after: Key | None = None) -> list[Au
     return tx.all(
         Automation,
         """
-        select id, name, enabled, event_type, conditions, actions, version, created_at, updated_at
+        select id, user_id, name, enabled, event_type, conditions, actions, version, created_at,
+            updated_at
         from automations
         where workspace_id = %(workspace_id)s and deleted_at is null
             and (created_at, id) < (
@@ -81,15 +83,27 @@ def list_runs(
     )
 
 
-def list_rules(tx: Tx, event_type: str, event_id: UUID) -> list[Rule]:
-    """The enabled automations for an event that have not dealt with it, oldest first."""
+def list_rules(
+    tx: Tx, event_type: str, event_id: UUID, mailbox_id: UUID | None = None
+) -> list[Rule]:
+    """The enabled automations for an event that have not dealt with it, oldest first. With a
+    mailbox, whose mails it tells of: those that act for a member who may read them.
+    """
     return tx.all(
         Rule,
         """
-        select a.id, a.name, a.conditions, a.actions
+        select a.id, a.user_id, a.name, a.conditions, a.actions, m.role, r.grants
         from automations a
+        left join memberships m on m.workspace_id = a.workspace_id and m.user_id = a.user_id
+            and m.ended_at is null
+        left join roles r on r.workspace_id = m.workspace_id and r.id = m.role_id
         where a.workspace_id = %(workspace_id)s and a.event_type = %(event_type)s
             and a.enabled and a.deleted_at is null
+            and (%(mailbox_id)s::uuid is null or exists (
+                select from mailboxes b
+                where b.workspace_id = %(workspace_id)s and b.id = %(mailbox_id)s
+                    and (b.sharing = 'everything' or b.user_id = a.user_id)
+            ))
             and not exists (
                 select from automation_runs r
                 where r.workspace_id = %(workspace_id)s and r.automation_id = a.id
@@ -99,4 +113,22 @@ def list_rules(tx: Tx, event_type: str, event_id: UUID) -> list[Rule]:
         """,
         event_type=event_type,
         event_id=event_id,
+        mailbox_id=mailbox_id,
     )
+
+
+def is_teammate(tx: Tx, user_id: UUID, other_id: UUID) -> bool:
+    """Whether two members are in a team together."""
+    found = tx.one(
+        bool,
+        """
+        select true from team_members a
+        join team_members b on b.workspace_id = a.workspace_id and b.team_id = a.team_id
+        where a.workspace_id = %(workspace_id)s and a.user_id = %(user_id)s
+            and b.user_id = %(other_id)s
+        limit 1
+        """,
+        user_id=user_id,
+        other_id=other_id,
+    )
+    return found is not None

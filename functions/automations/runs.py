@@ -10,12 +10,13 @@ from events.automations import AutomationRan
 from events.envelope import Event
 from functions.automations import queries, store
 from functions.automations.actions import Occasion, perform
-from functions.automations.fields import catalogue_of, record_of
+from functions.automations.fields import catalogue_of, hidden_of, record_of
 from functions.automations.models import Action, ActionResult, Rule, Run
 from shared.db import Tx
 from shared.errors import HasteError, PreconditionFailed, TooManyRequests, Unavailable
 from shared.filters import InvalidFilter, matches, parse
 from shared.ids import uuid7
+from shared.telling import mailbox_of
 
 _ACTIONS: TypeAdapter[tuple[Action, ...]] = TypeAdapter(tuple[Action, ...])
 _PASSING = (PreconditionFailed, TooManyRequests, Unavailable)
@@ -26,6 +27,7 @@ def run_automations(tx: Tx, event: Event) -> None:
     """Run every enabled automation for the event that passes its conditions, each on its own.
 
     What a run did is undone where one of its actions is refused, and the others are not touched.
+    Each sees of the event what the member may whom it acts for, and changes what they may.
     Nothing runs on back-filled mails. An event that an automation caused runs nothing either, or
     two automations could keep each other busy for ever; such runs are written down as skipped.
 
@@ -35,11 +37,13 @@ def run_automations(tx: Tx, event: Event) -> None:
     """
     if getattr(event, "backfill", False):
         return
-    record = record_of(event)
     runs: list[Run] = []
-    for rule in queries.list_rules(tx, event.type_name(), event.id):
-        with tx.acting_as(f"automation:{rule.id}"):
-            run = _run(tx, rule, event, record)
+    for rule in queries.list_rules(tx, event.type_name(), event.id, mailbox_of(event)):
+        access = rule.access
+        if rule.role is not None and access.reach.get(event.permission) != "all":
+            continue  # no skipped run either: that it would have run tells of the event
+        with tx.acting_as(f"automation:{rule.id}", access):
+            run = _run(tx, rule, event, record_of(event, hidden_of(access, event.type_name())))
             if run is not None:
                 runs.append(run)
             if run is not None and run.status != "skipped":
@@ -63,13 +67,15 @@ def _run(tx: Tx, rule: Rule, event: Event, record: Mapping[str, object]) -> Run 
         return _failed(run, error.code)
     if not matches(conditions, record):
         return None
+    if rule.role is None:
+        return run.model_copy(update={"status": "skipped", "reason": "no_longer_member"})
     if event.actor.startswith("automation:"):
         return run.model_copy(update={"status": "skipped", "reason": "caused_by_automation"})
     try:
         actions = _ACTIONS.validate_python(rule.actions)
     except ValidationError:
         return _failed(run, "invalid_actions")
-    return _perform_all(tx, actions, Occasion(event, record, run.id, rule.name), run)
+    return _perform_all(tx, actions, Occasion(event, record, run.id, rule), run)
 
 
 def _perform_all(tx: Tx, actions: Sequence[Action], occasion: Occasion, run: Run) -> Run:

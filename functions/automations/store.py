@@ -28,18 +28,20 @@ def insert(tx: Tx, new: NewAutomation) -> Automation:
     automation = tx.one(
         Automation,
         """
-        insert into automations (workspace_id, id, name, enabled, event_type, conditions, actions)
-        select %(workspace_id)s, %(id)s, %(name)s, %(enabled)s, %(event_type)s, %(conditions)s,
-            %(actions)s
+        insert into automations (workspace_id, id, user_id, name, enabled, event_type, conditions,
+            actions)
+        select %(workspace_id)s, %(id)s, %(user_id)s, %(name)s, %(enabled)s, %(event_type)s,
+            %(conditions)s, %(actions)s
         where %(most)s > (
             select count(*) from automations
             where workspace_id = %(workspace_id)s and deleted_at is null
         )
-        returning id, name, enabled, event_type, conditions, actions, version, created_at,
+        returning id, user_id, name, enabled, event_type, conditions, actions, version, created_at,
             updated_at
         """,
         **_columns(new),
         id=uuid7(),
+        user_id=tx.user_id,
         most=MOST_AUTOMATIONS,
     )
     if automation is None:
@@ -52,12 +54,12 @@ def update(tx: Tx, automation: Automation) -> Automation | None:
     return tx.one(
         Automation,
         """
-        update automations set name = %(name)s, enabled = %(enabled)s,
+        update automations set user_id = %(user_id)s, name = %(name)s, enabled = %(enabled)s,
             event_type = %(event_type)s, conditions = %(conditions)s, actions = %(actions)s,
             version = version + 1, updated_at = now()
         where workspace_id = %(workspace_id)s and id = %(id)s and version = %(version)s
             and deleted_at is null
-        returning id, name, enabled, event_type, conditions, actions, version, created_at,
+        returning id, user_id, name, enabled, event_type, conditions, actions, version, created_at,
             updated_at
         """,
         **_columns(automation),

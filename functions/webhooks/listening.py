@@ -11,34 +11,20 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from events.envelope import Event
-from shared.access import NOTHING, ROLES, Access, access_of
 from shared.ids import uuid7
+from shared.standing import Standing
 from shared.telling import may_read
 
 _OVERLAP = timedelta(minutes=1)
 """How far the clock of who emits an event may be behind the database's."""
 
 
-class Listener(BaseModel):
-    """An endpoint as far as it matters to events that happen. `role` is what its member is now,
-    None for nobody any more; `grants` are those of a role of the workspace's own.
-    """
-
-    model_config = ConfigDict(frozen=True)
+class Listener(Standing):
+    """An endpoint as far as it matters to events that happen, and the member it is of."""
 
     id: UUID
-    user_id: UUID
     event_types: tuple[str, ...] | None
     created_at: datetime
-    role: str | None
-    grants: list[str] | None
-
-    @property
-    def access(self) -> Access:
-        """What its member may do."""
-        if self.role is None:
-            return NOTHING
-        return access_of(" ".join(self.grants)) if self.grants is not None else ROLES[self.role]
 
     def wants(self, event: Event) -> bool:
         """Whether the event is of one of its types."""

@@ -1003,6 +1003,7 @@ CREATE TABLE public.automations (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
+    user_id uuid NOT NULL,
     CONSTRAINT automations_event_type_check CHECK ((length(event_type) <= 100)),
     CONSTRAINT automations_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
@@ -2134,7 +2135,7 @@ CREATE INDEX workspaces_closing ON public.workspaces USING btree (purge_at) WHER
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF user_id, name, grants, rate_limit_per_s, expires_at, revoked_at ON public.api_keys FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'user_id,name,grants,rate_limit_per_s,expires_at,revoked_at', '');
 
-CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF name, enabled, event_type, conditions, actions, deleted_at ON public.automations FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'name,enabled,event_type,conditions,actions', '');
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF user_id, name, enabled, event_type, conditions, actions, deleted_at ON public.automations FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'user_id,name,enabled,event_type,conditions,actions', '');
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF name, email, phone, company, job_title, tags, owner_id, deleted_at ON public.contacts FOR EACH ROW EXECUTE FUNCTION app.audit('id', 'name,email,phone,company,job_title,tags,owner_id', '');
 
@@ -3479,6 +3480,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.team_members TO crm_migrator;
 GRANT SELECT,INSERT,DELETE ON TABLE public.team_members TO crm_app;
 GRANT SELECT,DELETE ON TABLE public.team_members TO crm_purger;
 GRANT SELECT,DELETE ON TABLE public.team_members TO crm_auth;
+GRANT SELECT ON TABLE public.team_members TO crm_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.teams TO crm_migrator;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.teams TO crm_app;

@@ -178,15 +178,17 @@ class Tx:
             self._begin()
 
     @contextmanager
-    def acting_as(self, actor: str) -> Generator[None]:
-        """Let `actor` be who acts in the block, such as an automation in its consumer. The database
-        is told before the next statement that is not a `select`, for its audit log.
+    def acting_as(self, actor: str, access: Access | None = None) -> Generator[None]:
+        """Let `actor` be who acts in the block, such as an automation in its consumer, with this
+        access for the commands that ask. The database is told who before the next statement that
+        is not a `select`, for its audit log; it holds crm_app alone to what the access says.
         """
-        before, self.actor = self.actor, actor
+        before = self.actor, self.access
+        self.actor, self.access = actor, self.access if access is None else access
         try:
             yield
         finally:
-            self.actor = before
+            self.actor, self.access = before
 
     def _begin(self) -> None:
         """Say to the database whose transaction this is; until its end, or the next such word."""

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID, uuid5
 
 from events.ai import EmailAnalyzed
 from events.email import EmailReceived
@@ -10,7 +11,7 @@ from functions.automations.api import handler as automations_api
 from functions.contacts.api import handler as contacts_api
 from functions.contacts.tests.scenes import make_contact
 from shared.ids import uuid7
-from shared.testing import Call, Workspace
+from shared.testing import Call, Database, Workspace
 
 NEGATIVE = {"field": "sentiment", "op": "eq", "value": "negative"}
 TAG = {"type": "tag_contact", "tag": "unhappy"}
@@ -42,12 +43,35 @@ def read_runs(call: Call, automation_id: str) -> list[dict[str, Any]]:
     return call(automations_api, "GET", url).json["items"]
 
 
+def mailbox_id_of(workspace: Workspace) -> UUID:
+    """The mailbox of the workspace's owner, which every test here has connected."""
+    return uuid5(workspace.id, "mailbox")
+
+
+def connect_mailbox(database: Database, workspace: Workspace, **fields: Any) -> UUID:
+    """A mailbox of the workspace's owner that nobody else may read, unless it says otherwise."""
+    mailbox_id: UUID = fields.pop("id", mailbox_id_of(workspace))
+    database.admin(
+        """
+        insert into mailboxes (workspace_id, id, user_id, provider, address, sharing, state,
+            credentials)
+        values (%(w)s, %(id)s, %(user_id)s, 'gmail', %(address)s, %(sharing)s, 'disconnected', '')
+        """,
+        w=workspace.id,
+        id=mailbox_id,
+        user_id=workspace.user_id,
+        sharing=fields.get("sharing", "metadata"),
+        address=f"{mailbox_id}@example.com",
+    )
+    return mailbox_id
+
+
 def analyzed(workspace: Workspace, **fields: Any) -> EmailAnalyzed:
     values: dict[str, Any] = {
         "workspace_id": workspace.id,
         "actor": "system:ai",
         "aggregate_id": uuid7(),
-        "mailbox_id": uuid7(),
+        "mailbox_id": mailbox_id_of(workspace),
         "direction": "inbound",
         "kind": "human",
         "sender": "ada@example.com",

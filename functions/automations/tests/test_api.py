@@ -186,8 +186,10 @@ def test_a_workspace_has_only_so_many(call: Call, workspace: Workspace, database
     created = _create(call)
     database.admin(
         """
-        insert into automations (workspace_id, id, name, enabled, event_type, conditions, actions)
-        select workspace_id, gen_random_uuid(), name, enabled, event_type, conditions, actions
+        insert into automations (workspace_id, id, user_id, name, enabled, event_type, conditions,
+            actions)
+        select workspace_id, gen_random_uuid(), user_id, name, enabled, event_type, conditions,
+            actions
         from automations, generate_series(2, %(most)s) where workspace_id = %(workspace)s
         """,
         most=MOST_AUTOMATIONS,

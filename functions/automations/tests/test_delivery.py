@@ -19,6 +19,7 @@ from functions.automations.tests.scenes import (
     TAG,
     TASK,
     analyzed,
+    connect_mailbox,
     make_rule,
     make_sender,
     read_contact,
@@ -47,6 +48,7 @@ def test_the_order_of_delivery_does_not_matter(
     outcomes: list[list[dict[str, Any]]] = []
     for backwards in (False, True):
         place = new_workspace()
+        connect_mailbox(database, place)
         contact_id = uuid7()
         events = [
             ContactCreated(workspace_id=place.id, aggregate_id=contact_id, email=None, name="Ada"),
