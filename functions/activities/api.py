@@ -31,6 +31,7 @@ app = create_app("Tasks")
 
 @app.post("/api/v1/tasks", status_code=201, openapi_extra=needs("tasks.write"))
 async def create_task(new: NewTask, tx: Transaction, response: Response) -> Task:
+    """Creates a task. Whoever creates it owns it, unless `owner_id` says otherwise."""
     task = commands.create_task(tx, new)
     response.headers["Location"] = f"/api/v1/tasks/{task.id}"
     set_etag(response, task.version)
@@ -45,6 +46,7 @@ async def list_tasks(
     contact_id: Annotated[UUID | None, Query(description="Only this contact's tasks.")] = None,
     email_id: Annotated[UUID | None, Query(description="Only tasks from this mail.")] = None,
 ) -> CountedPage[Task]:
+    """The tasks that the caller sees, newest first unless sorted otherwise, a page at a time."""
     wanted = equal(status=status, contact_id=contact_id, email_id=email_id)
     return _listed(tx, asked.listing(TASKS, tx.access, *wanted))
 
@@ -71,6 +73,7 @@ async def edit_tasks(asked: Edit[TaskEdit], tx: Transaction) -> Edited:
 
 @app.get("/api/v1/tasks/{task_id}", openapi_extra=needs("tasks.read"))
 async def get_task(task_id: UUID, tx: Transaction, response: Response) -> Task:
+    """One task, with its version as `ETag`."""
     task = queries.get_task(tx, task_id)
     set_etag(response, task.version)
     return task
@@ -84,6 +87,7 @@ async def change_task(
     response: Response,
     if_match: IfMatch = None,
 ) -> Task:
+    """Changes the fields that are given; null clears what may be empty."""
     version = expected_version(if_match)
     task = commands.change_task(tx, task_id, change, version=version)
     set_etag(response, task.version)
@@ -92,6 +96,7 @@ async def change_task(
 
 @app.delete("/api/v1/tasks/{task_id}", status_code=204, openapi_extra=needs("tasks.delete"))
 async def delete_task(task_id: UUID, tx: Transaction, if_match: IfMatch = None) -> None:
+    """Deletes a task. Undoing the operation it was part of restores it."""
     version = expected_version(if_match) if if_match else None
     commands.delete_task(tx, task_id, version=version)
 

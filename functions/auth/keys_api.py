@@ -73,6 +73,7 @@ async def list_keys(
     whose: Whose = "own",
     revoked: Revoked = False,
 ) -> Page[Key]:
+    """The API keys that the caller may see, newest first, never with the key itself."""
     if whose == "everybody":
         caller.access.require("keys.settings")
     found = queries.list_keys(
@@ -97,6 +98,7 @@ async def get_key(key_id: UUID, tx: Transaction, response: Response) -> Key:
 async def change_key(
     key_id: UUID, change: KeyChange, tx: Transaction, response: Response, if_match: IfMatch = None
 ) -> Key:
+    """Changes the fields that are given. A key never permits more than its member may."""
     version = expected_version(if_match)
     key = commands.rename_key(tx, key_id, change.name, version=version)
     set_etag(response, key.version)

@@ -44,12 +44,14 @@ async def create_automation(
 async def list_automations(
     tx: Transaction, limit: Limit = DEFAULT_LIMIT, cursor: CursorParam = None
 ) -> Page[Automation]:
+    """Automations, newest first."""
     found = queries.list_automations(tx, limit=limit + 1, after=decode_cursor(cursor))
     return page(found, limit, key=lambda automation: (automation.created_at, automation.id))
 
 
 @app.get("/api/v1/automations/{automation_id}", openapi_extra=needs("automations.read"))
 async def get_automation(automation_id: UUID, tx: Transaction, response: Response) -> Automation:
+    """One automation, with its version as `ETag`."""
     automation = queries.get_automation(tx, automation_id)
     set_etag(response, automation.version)
     return automation
@@ -80,6 +82,7 @@ async def change_automation(
     openapi_extra=needs("automations.delete"),
 )
 async def delete_automation(automation_id: UUID, tx: Transaction, if_match: IfMatch = None) -> None:
+    """Deletes an automation; what it has done stays."""
     version = expected_version(if_match) if if_match else None
     commands.delete_automation(tx, automation_id, version=version)
 
@@ -91,6 +94,7 @@ async def list_runs(
     limit: Limit = DEFAULT_LIMIT,
     cursor: CursorParam = None,
 ) -> Page[StoredRun]:
+    """What an automation did about which event, newest first."""
     found = queries.list_runs(tx, automation_id, limit=limit + 1, after=decode_cursor(cursor))
     return page(found, limit, key=lambda run: (run.created_at, run.id))
 

@@ -44,6 +44,7 @@ _CREATED: dict[int | str, dict[str, Any]] = {201: {"model": Contact, "descriptio
 
 @app.post("/api/v1/contacts", status_code=201, openapi_extra=needs("contacts.write"))
 async def create_contact(new: NewContact, tx: Transaction, response: Response) -> Contact:
+    """Creates a contact. Whoever creates it owns it, unless `owner_id` says otherwise."""
     contact = commands.create_contact(tx, new)
     response.headers["Location"] = f"/api/v1/contacts/{contact.id}"
     set_etag(response, contact.version)
@@ -70,6 +71,7 @@ async def upsert_contact(
 
 @app.get("/api/v1/contacts", openapi_extra=needs("contacts.read"))
 async def list_contacts(asked: ListParams, tx: Transaction) -> CountedPage[Contact]:
+    """The contacts that the caller sees, newest first unless sorted otherwise, a page at a time."""
     return _listed(tx, asked.listing(CONTACTS, tx.access))
 
 
@@ -97,6 +99,7 @@ async def edit_contacts(asked: Edit[ContactEdit], tx: Transaction) -> Edited:
 
 @app.get("/api/v1/contacts/{contact_id}", openapi_extra=needs("contacts.read"))
 async def get_contact(contact_id: UUID, tx: Transaction, response: Response) -> Contact:
+    """One contact, with its version as `ETag`."""
     contact = queries.get_contact(tx, contact_id)
     set_etag(response, contact.version)
     return contact
@@ -110,6 +113,7 @@ async def change_contact(
     response: Response,
     if_match: IfMatch = None,
 ) -> Contact:
+    """Changes the fields that are given; null clears what may be empty."""
     version = expected_version(if_match)
     contact = commands.change_contact(tx, contact_id, change, version=version)
     set_etag(response, contact.version)
@@ -120,6 +124,7 @@ async def change_contact(
     "/api/v1/contacts/{contact_id}", status_code=204, openapi_extra=needs("contacts.delete")
 )
 async def delete_contact(contact_id: UUID, tx: Transaction, if_match: IfMatch = None) -> None:
+    """Deletes a contact. Its tasks and mails stay."""
     version = expected_version(if_match) if if_match else None
     commands.delete_contact(tx, contact_id, version=version)
 

@@ -21,6 +21,13 @@ Json = dict[str, Any]
 
 _METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 _FASTAPI_ERRORS = ("HTTPValidationError", "ValidationError")
+_ANSWERED = {
+    "200": "What was asked for, or what has been changed, as it is now.",
+    "201": "What was made.",
+    "202": "It is accepted, and will be done.",
+    "204": "Done; there is nothing to say.",
+    "303": "Where it is to be had.",
+}
 _INFO = {
     "title": "hasteCRM",
     "version": "1",
@@ -119,13 +126,21 @@ def _finished(operation: Json, part: Part, *, public: bool) -> Json:
 
 
 def _tagged(operation: Json, part: Part) -> Json:
-    """The operation under its part's tag, without FastAPI's 422, which nobody answers."""
+    """The operation under its part's tag, without FastAPI's 422, which nobody answers, nor what it
+    says of every answer.
+    """
     responses = {
-        status: response
+        status: response | {"description": _said_of(status, response)}
         for status, response in operation["responses"].items()
         if f"{SCHEMAS}{_FASTAPI_ERRORS[0]}" not in json.dumps(response)
     }
     return operation | {"tags": [part.title], "responses": responses}
+
+
+def _said_of(status: str, response: Json) -> str:
+    """What an answer is, where its route does not say it."""
+    said: str = response.get("description", "")
+    return _ANSWERED.get(status, "Done.") if said in ("", "Successful Response") else said
 
 
 def _short_id(path: str, method: str, operation: Json) -> str:

@@ -49,12 +49,14 @@ async def create_request(
 async def list_requests(
     tx: Transaction, limit: Limit = DEFAULT_LIMIT, cursor: CursorParam = None
 ) -> Page[PrivacyRequest]:
+    """Exports and erasures, newest first."""
     found = queries.list_requests(tx, limit=limit + 1, after=decode_cursor(cursor))
     return page(found, limit, key=lambda request: (request.created_at, request.id))
 
 
 @app.get("/api/v1/privacy-requests/{request_id}", openapi_extra=needs("workspace.settings"))
 async def get_request(request_id: UUID, tx: Transaction, response: Response) -> PrivacyRequest:
+    """One request: its steps and how far it is."""
     request = queries.get_request(tx, request_id)
     set_etag(response, request.version)
     return request

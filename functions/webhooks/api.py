@@ -83,12 +83,14 @@ async def create_endpoint(
 async def list_endpoints(
     tx: Transaction, limit: Limit = DEFAULT_LIMIT, cursor: CursorParam = None
 ) -> Page[Endpoint]:
+    """Where events are sent to, newest first."""
     found = queries.list_endpoints(tx, limit=limit + 1, after=decode_cursor(cursor))
     return page(found, limit, key=lambda endpoint: (endpoint.created_at, endpoint.id))
 
 
 @routes.get("/api/v1/webhooks/{endpoint_id}", openapi_extra=_SETTINGS)
 async def get_endpoint(endpoint_id: UUID, tx: Transaction, response: Response) -> Endpoint:
+    """One endpoint, with its version as `ETag`; never with its secret."""
     endpoint = queries.get_endpoint(tx, endpoint_id)
     set_etag(response, endpoint.version)
     return endpoint
@@ -118,6 +120,7 @@ async def change_endpoint(
 
 @routes.delete("/api/v1/webhooks/{endpoint_id}", status_code=204, openapi_extra=_SETTINGS)
 async def delete_endpoint(endpoint_id: UUID, tx: Transaction, if_match: IfMatch = None) -> None:
+    """Deletes an endpoint, with what is still to be sent to it."""
     version = expected_version(if_match) if if_match else None
     commands.delete_endpoint(tx, endpoint_id, version=version)
 
@@ -154,6 +157,7 @@ async def list_deliveries(
     cursor: CursorParam = None,
     state: Annotated[State | None, Query(description="Only those in this state.")] = None,
 ) -> Page[Delivery]:
+    """What was sent to an endpoint, newest first: every attempt of 30 days and how it went."""
     after = decode_cursor(cursor)
     found = queries.list_deliveries(tx, endpoint_id, limit=limit + 1, after=after, state=state)
     return page(found, limit, key=lambda delivery: (delivery.created_at, delivery.id))

@@ -17,6 +17,7 @@ _NOBODY = unrepeatable("nobody is known yet whose key it would be")
 async def sign_up(
     new: SignUp, request: Request, response: Response, client: CurrentClient
 ) -> Token:
+    """Makes an account and its first workspace, whose owner it is, and signs it in."""
     if new.cookie:
         check_same_site(request)
     return hand_out(accounts.sign_up(new, client), response, in_cookie=new.cookie)

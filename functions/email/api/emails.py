@@ -44,6 +44,7 @@ async def list_emails(
     mailbox_id: UUID | None = None,
     thread_id: UUID | None = None,
 ) -> CountedPage[EmailSummary]:
+    """Mails as their mailboxes are shared, newest first unless sorted otherwise."""
     wanted = equal(mailbox_id=mailbox_id, thread_id=thread_id)
     return _listed(tx, asked.listing(EMAILS, tx.access, *wanted))
 
@@ -62,6 +63,7 @@ def _listed(tx: Tx, listing: Listing) -> CountedPage[EmailSummary]:
 
 @routes.get("/api/v1/emails/{email_id}", openapi_extra=needs("emails.read"))
 async def get_email(email_id: UUID, tx: Transaction, response: Response) -> Email:
+    """One mail with its text, attachments and what was read from it, as far as it is shared."""
     email = queries.get_email(tx, email_id)
     set_etag(response, email.version)
     return email
@@ -89,6 +91,7 @@ async def list_threads(
     cursor: CursorParam = None,
     mailbox_id: UUID | None = None,
 ) -> Page[Thread]:
+    """Conversations, the one with the newest mail first."""
     found = queries.list_threads(
         tx, limit=limit + 1, after=decode_cursor(cursor), mailbox_id=mailbox_id
     )

@@ -86,12 +86,14 @@ async def connect_mailbox(
 async def list_mailboxes(
     tx: Transaction, limit: Limit = DEFAULT_LIMIT, cursor: CursorParam = None
 ) -> Page[Mailbox]:
+    """The connected mailboxes, newest first: how far each is and why it rests."""
     found = queries.list_mailboxes(tx, limit=limit + 1, after=decode_cursor(cursor))
     return page(found, limit, key=lambda mailbox: (mailbox.created_at, mailbox.id))
 
 
 @routes.get("/api/v1/mailboxes/{mailbox_id}", openapi_extra=needs("mailboxes.read"))
 async def get_mailbox(mailbox_id: UUID, tx: Transaction, response: Response) -> Mailbox:
+    """One mailbox, with its version as `ETag`."""
     mailbox = queries.get_mailbox(tx, mailbox_id)
     set_etag(response, mailbox.version)
     return mailbox

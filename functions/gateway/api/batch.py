@@ -50,12 +50,14 @@ async def change_several(batch: Batch, tx: Transaction, request: Request) -> Bat
 async def list_operations(
     tx: Transaction, limit: Limit = DEFAULT_LIMIT, cursor: CursorParam = None
 ) -> Page[Operation]:
+    """Batches, bulk edits and what was undone, newest first, for 30 days."""
     found = queries.list_operations(tx, limit=limit + 1, after=decode_cursor(cursor))
     return page(found, limit, key=lambda operation: (operation.created_at, operation.id))
 
 
 @app.get("/api/v1/operations/{operation_id}", openapi_extra=needs("workspace.read"))
 async def get_operation(operation_id: UUID, tx: Transaction) -> Operation:
+    """One operation, and which one undid it."""
     return queries.get_operation(tx, operation_id)
 
 

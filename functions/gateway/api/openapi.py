@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Header, Response
 
 from functions.gateway.apis import find_apis
+from functions.gateway.examples import with_examples
 from functions.gateway.openapi import Part, merge
 from shared.http import (
     ANYBODY,
@@ -52,7 +53,8 @@ def _document() -> tuple[bytes, str]:
     parts = [
         Part(api.app.title, api.about, api.app.openapi(), api.is_public) for api in find_apis()
     ]
-    body = json.dumps(merge(parts), ensure_ascii=False, separators=(",", ":")).encode()
+    document = with_examples(merge(parts))
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return body, f'W/"{sha256(body).hexdigest()[:32]}"'
 
 

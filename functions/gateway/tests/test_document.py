@@ -10,6 +10,7 @@ import pytest
 from functions.contacts.api import handler as contacts
 from functions.gateway.api.openapi import handler
 from functions.gateway.apis import find_apis
+from functions.gateway.examples import NoExample, example_of
 from functions.gateway.models import FieldProblem, Problem
 from infra_cdk.local.routes import Match, routes_of
 from infra_cdk.registry import declared
@@ -155,3 +156,57 @@ def test_what_is_made_tells_where_it_is_and_its_version(
     assert {name for name in ("ETag", "Location") if name.lower() in made.headers} <= told.keys()
     assert made.headers["location"].startswith("/api/v1/contacts/")
     assert made.headers["etag"] == '"1"'
+
+
+def _bodies(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The JSON that it takes, and that it answers with where it went well."""
+    described = [operation["requestBody"]] if "requestBody" in operation else []
+    described += [one for status, one in operation["responses"].items() if status[0] == "2"]
+    for one in described:
+        media = one.get("content", {}).get("application/json", {})
+        if media.get("schema"):
+            yield media
+
+
+def test_every_body_has_an_example_that_is_one(document: dict[str, Any]) -> None:
+    from openapi_schema_validator import OAS31Validator
+
+    seen = 0
+    for path, operation in _operations(document):
+        for media in _bodies(operation):
+            schema = media["schema"] | {"components": document["components"]}
+            wrong = [
+                error.message for error in OAS31Validator(schema).iter_errors(media["example"])
+            ]
+            assert wrong == [], path
+            seen += 1
+    assert seen > 100
+
+
+def test_an_example_can_be_sent_as_it_is(document: dict[str, Any], call: Call) -> None:
+    [media] = list(_bodies(document["paths"]["/api/v1/contacts"]["post"]))[:1]
+    example = media["example"] | {"owner_id": None}
+    assert example["email"] == "ada@example.com"
+    made = call(contacts, "POST", "/api/v1/contacts", example)
+    assert made.status == 201, made.json
+    assert {name: made.json[name] for name in example} == example
+
+
+def test_a_field_that_nothing_is_known_to_say_for_is_found() -> None:
+    schemas: dict[str, Any] = {
+        "Parrot": {"type": "object", "properties": {"plumage": {"type": "string"}}}
+    }
+    with pytest.raises(NoExample, match=r"Parrot\.plumage"):
+        example_of({"$ref": "#/components/schemas/Parrot"}, schemas)
+    schemas["Parrot"]["properties"]["plumage"]["examples"] = ["green"]
+    assert example_of({"$ref": "#/components/schemas/Parrot"}, schemas) == {"plumage": "green"}
+
+
+def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
+    silent = [
+        f"{operation['operationId']} {path}"
+        for path, operation in _operations(document)
+        if not operation.get("description") or not operation.get("summary")
+    ]
+    assert silent == []
+    assert "Successful Response" not in json.dumps(document)

@@ -49,6 +49,7 @@ async def list_invitations(
 
 @routes.get("/api/v1/invitations/{invitation_id}", openapi_extra=_SETTINGS)
 async def get_invitation(invitation_id: UUID, tx: Transaction, response: Response) -> Invitation:
+    """One invitation, with its version as `ETag`."""
     invitation = queries.get_invitation(tx, invitation_id)
     set_etag(response, invitation.version)
     return invitation
@@ -64,4 +65,5 @@ async def resend_invitation(invitation_id: UUID, tx: Transaction, response: Resp
 
 @routes.delete("/api/v1/invitations/{invitation_id}", status_code=204, openapi_extra=_SETTINGS)
 async def revoke_invitation(invitation_id: UUID, tx: Transaction) -> None:
+    """Revokes an invitation: its link is no good any more."""
     commands.revoke(tx, invitation_id)

@@ -30,6 +30,7 @@ _SETTINGS = needs("members.settings")
 async def list_roles(
     tx: Transaction, limit: Limit = DEFAULT_LIMIT, cursor: CursorParam = None
 ) -> Roles:
+    """The roles that there always are, and the workspace's own, newest first."""
     found = queries.list_roles(tx, limit=limit + 1, after=decode_cursor(cursor))
     shown = page(found, limit, key=lambda role: (role.created_at, role.id))
     return Roles(builtin=BUILTIN, items=shown.items, next_cursor=shown.next_cursor)
@@ -48,6 +49,7 @@ async def create_role(new: NewRole, tx: Transaction, response: Response) -> Role
 
 @routes.get("/api/v1/roles/{role_id}", openapi_extra=needs("members.read"))
 async def get_role(role_id: UUID, tx: Transaction, response: Response) -> Role:
+    """One of the workspace's own roles, with its version as `ETag`."""
     role = queries.get_role(tx, role_id)
     set_etag(response, role.version)
     return role
@@ -66,5 +68,6 @@ async def change_role(
 
 @routes.delete("/api/v1/roles/{role_id}", status_code=204, openapi_extra=_SETTINGS)
 async def delete_role(role_id: UUID, tx: Transaction, if_match: IfMatch = None) -> None:
+    """Deletes a role that nobody has."""
     version = expected_version(if_match) if if_match else None
     commands.delete_role(tx, role_id, version=version)

@@ -33,12 +33,14 @@ _SETTINGS = needs("members.settings")
 async def list_teams(
     tx: Transaction, limit: Limit = DEFAULT_LIMIT, cursor: CursorParam = None
 ) -> Page[Team]:
+    """Teams, newest first."""
     found = queries.list_teams(tx, limit=limit + 1, after=decode_cursor(cursor))
     return page(found, limit, key=lambda team: (team.created_at, team.id))
 
 
 @routes.post("/api/v1/teams", status_code=201, openapi_extra=_SETTINGS)
 async def create_team(new: NewTeam, tx: Transaction, response: Response) -> Team:
+    """Creates a team, of nobody yet."""
     team = commands.create_team(tx, new)
     response.headers["Location"] = f"/api/v1/teams/{team.id}"
     set_etag(response, team.version)
@@ -47,6 +49,7 @@ async def create_team(new: NewTeam, tx: Transaction, response: Response) -> Team
 
 @routes.get("/api/v1/teams/{team_id}", openapi_extra=needs("members.read"))
 async def get_team(team_id: UUID, tx: Transaction, response: Response) -> Team:
+    """One team, with its version as `ETag`."""
     team = queries.get_team(tx, team_id)
     set_etag(response, team.version)
     return team
@@ -56,6 +59,7 @@ async def get_team(team_id: UUID, tx: Transaction, response: Response) -> Team:
 async def change_team(
     team_id: UUID, change: TeamChange, tx: Transaction, response: Response, if_match: IfMatch = None
 ) -> Team:
+    """Changes the fields that are given."""
     version = expected_version(if_match)
     team = commands.change_team(tx, team_id, change, version=version)
     set_etag(response, team.version)
@@ -64,6 +68,7 @@ async def change_team(
 
 @routes.delete("/api/v1/teams/{team_id}", status_code=204, openapi_extra=_SETTINGS)
 async def delete_team(team_id: UUID, tx: Transaction, if_match: IfMatch = None) -> None:
+    """Deletes a team; its members stay members of the workspace."""
     version = expected_version(if_match) if if_match else None
     commands.delete_team(tx, team_id, version=version)
 
@@ -90,4 +95,5 @@ async def add_to_team(team_id: UUID, member_id: UUID, tx: Transaction) -> None:
     "/api/v1/teams/{team_id}/members/{member_id}", status_code=204, openapi_extra=_SETTINGS
 )
 async def remove_from_team(team_id: UUID, member_id: UUID, tx: Transaction) -> None:
+    """Takes a member out of a team."""
     commands.remove_from_team(tx, team_id, member_id)

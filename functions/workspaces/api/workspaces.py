@@ -41,6 +41,7 @@ _WEEK_S = 7 * 24 * 3600
 async def create_workspace(
     new: NewWorkspace, caller: CurrentCaller, tx: Transaction, response: Response
 ) -> Workspace:
+    """Creates another workspace, whose owner the caller is."""
     caller.require_own_sign_in()
     workspace = commands.create_workspace(tx, new, owner_id=caller.user_id)
     set_etag(response, workspace.version)
@@ -49,6 +50,7 @@ async def create_workspace(
 
 @routes.get("/api/v1/workspaces/current", openapi_extra=needs("workspace.read"))
 async def get_current_workspace(tx: Transaction, response: Response) -> CurrentWorkspace:
+    """The workspace that the token belongs to, with its version as `ETag`."""
     workspace = describe_workspace(tx).told
     set_etag(response, workspace.version)
     return workspace
@@ -58,6 +60,7 @@ async def get_current_workspace(tx: Transaction, response: Response) -> CurrentW
 async def change_current_workspace(
     change: WorkspaceChange, tx: Transaction, response: Response, if_match: IfMatch = None
 ) -> Workspace:
+    """Changes the fields that are given."""
     version = expected_version(if_match)
     workspace = commands.change_workspace(tx, change, version=version)
     set_etag(response, workspace.version)
