@@ -74,7 +74,7 @@ def listeners(functions: Iterable[Declared]) -> dict[str, list[str]]:
     for one in functions:
         if (queue := one.function.queue) is None:
             continue
-        for event in queue.listens:
+        for event in queue.hears(all_events()):
             found.setdefault(event, []).append(f"{one.capability.name} (`{queue.name}`)")
     return found
 

@@ -8,9 +8,9 @@ vendor library: declarations are read by tools that have none installed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Need = Literal[
     "database",
@@ -51,6 +51,10 @@ class Http:
         return self.prefix, LATEST + self.prefix.removeprefix(NEWEST)
 
 
+EVERY_EVENT = ("*",)
+"""For a queue's `listens`: all there are, those that are added tomorrow included."""
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
     """An SQS queue the function consumes. Its dead-letter queue is `<name>-dlq`.
@@ -69,6 +73,19 @@ class Queue:
     batch: int = 10
     concurrency: int = 10
     retries: int = 5
+
+    def hears(self, known: Iterable[str]) -> tuple[str, ...]:
+        """The types it listens to, of those that are known, in a fixed order."""
+        return tuple(sorted(known if self.listens == EVERY_EVENT else self.listens))
+
+    @property
+    def pattern(self) -> dict[str, Any]:
+        """The EventBridge pattern of what it listens to.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
+        """
+        ours: dict[str, Any] = {"source": [{"prefix": "haste."}]}
+        return ours if self.listens == EVERY_EVENT else ours | {"detail-type": sorted(self.listens)}
 
     @property
     def physical_name(self) -> str:

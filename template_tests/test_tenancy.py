@@ -242,7 +242,7 @@ def _consumers() -> Iterator[tuple[str, Consumer, str, str | None]]:
     for one in declared():
         if one.function.queue and one.function.queue.listens:
             module = import_module(one.entry.rpartition(".")[0])
-            for listened in one.function.queue.listens:
+            for listened in one.function.queue.hears(all_events()):
                 yield one.name, module.consumer, listened, one.function.role
 
 

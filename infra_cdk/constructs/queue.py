@@ -87,7 +87,7 @@ def _rule(
         place,
         "Rule",
         event_bus_name=bus.event_bus_name,
-        event_pattern={"source": [{"prefix": "haste."}], "detail-type": sorted(queue.listens)},
+        event_pattern=queue.pattern,
         targets=[
             events.CfnRule.TargetProperty(
                 id="queue",

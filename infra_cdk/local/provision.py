@@ -150,11 +150,10 @@ def _make_rules(
         _remove_targets(events, name, [target["Id"] for target in _targets(events, name)])
         events.delete_rule(Name=name, EventBusName=BUS)
     for name, queue in wanted.items():
-        pattern = {"source": [{"prefix": "haste."}], "detail-type": sorted(queue.listens)}
         known = json.loads(present.get(name, {}).get("EventPattern") or "null")
-        if known != pattern:
+        if known != queue.pattern:
             _LOG.info("rule %s: %s", name, ", ".join(sorted(queue.listens)))
-            events.put_rule(Name=name, EventBusName=BUS, EventPattern=json.dumps(pattern))
+            events.put_rule(Name=name, EventBusName=BUS, EventPattern=json.dumps(queue.pattern))
         _point_rule(events, name, _arn(sqs, urls[name]))
 
 

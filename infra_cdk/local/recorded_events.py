@@ -137,7 +137,7 @@ def _requested(http: Http, known: Known) -> Recorded:
 def _batch(queue: Queue, known: Known) -> Recorded:
     if queue.listens:
         [record] = _sample("eventbridge_to_sqs")["Records"]
-        bodies = [_delivered(record["body"], kind, known) for kind in queue.listens]
+        bodies = [_delivered(record["body"], kind, known) for kind in queue.hears(all_events())]
     else:
         if queue.name not in _MESSAGES:
             raise LookupError(f"say in _MESSAGES of {__name__} what is put on {queue.name}")

@@ -16,15 +16,17 @@ from functions.realtime.models import TopicNotPermitted, UnknownTopic
 from functions.realtime.tests.conftest import Scene
 from functions.realtime.topics import described, object_of, parse_topics
 from shared.access import ALL, EVERYTHING, NOTHING, OWNED, access_of
+from shared.wiring import EVERY_EVENT
 
 _RECORD = UUID("0190a000-0000-7000-8000-000000000001")
 
 
 def test_every_event_there_is_is_listened_to() -> None:
-    """Whoever adds a type to `events/` adds it to the queue's `listens`, too."""
+    """A type that is added to `events/` is told without a word here."""
     [queue] = [f.queue for f in CAPABILITY.functions if f.queue]
-    assert list(queue.listens) == sorted(all_events())
-    assert consumer.listens == set(queue.listens)
+    assert queue.listens == EVERY_EVENT
+    assert queue.hears(all_events()) == tuple(sorted(all_events()))
+    assert consumer.listens == set(all_events())
 
 
 @pytest.mark.parametrize("kind", all_events().values(), ids=lambda kind: kind.type_name())

@@ -19,8 +19,10 @@ from shared.db import Tx
 from shared.errors import WorkspaceClosing
 from shared.tenancy import close_workspace
 
-_ON_THEIR_WAY = timedelta(hours=1)
-"""How long before a workspace closed its events may have been on their way to a consumer."""
+_ON_THEIR_WAY = timedelta(days=1)
+"""How long before a workspace closed its events may have been on their way to a consumer, as queues
+may have been behind. Consumers know what they have seen, so this costs their time and nothing else.
+"""
 
 
 def request_deletion(

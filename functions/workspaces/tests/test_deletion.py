@@ -189,12 +189,23 @@ def test_the_audit_log_tells_of_it(people: People) -> None:
     assert changed["after"]["deletion_asked_by"] == str(people.owner.user_id)
 
 
-def test_events_of_its_last_hour_are_published_again(people: People, database: Database) -> None:
+def test_events_of_its_last_day_are_published_again(people: People, database: Database) -> None:
     """Their consumers could write nothing down."""
     people.ask(people.owner, "PATCH", URL, {"name": "Test"}, version=1)
     made = people.ask(people.owner, "POST", "/teams", {"name": "North"})
     assert made.status == 201
     _delete(people)
+    for hours, position in ((20, -1), (30, -2)):
+        database.admin(
+            """
+            insert into event_log (workspace_id, id, position, type, payload)
+            values (%(w)s, app.uuid7_floor(now() - make_interval(hours => %(h)s)), %(p)s,
+                'Of' || %(h)s, '{}')
+            """,
+            w=people.workspace.id,
+            h=hours,
+            p=position,
+        )
     database.admin("delete from outbox where workspace_id = %(w)s", w=people.workspace.id)
     people.ask(people.owner, "POST", f"{URL}/restore")
     waiting = database.admin(
@@ -205,4 +216,4 @@ def test_events_of_its_last_hour_are_published_again(people: People, database: D
         """,
         w=people.workspace.id,
     )
-    assert [one["type"] for one in waiting] == ["TeamCreated", "WorkspaceDeletionRequested"]
+    assert [one["type"] for one in waiting] == ["Of20", "TeamCreated", "WorkspaceDeletionRequested"]
