@@ -97,6 +97,12 @@ _STATEMENTS: tuple[LiteralString, ...] = (
     select %(workspace)s, 'https://idp.example', n::text, %(user)s from generate_series(1, 5000) n
     """,
     """
+    insert into deprecated_uses (workspace_id, id, route, actor, day, sunset, first_at)
+    select %(workspace)s, gen_random_uuid(), 'GET /' || n, 'system', now() - n * interval '1 hour',
+        now(), now() - n * interval '1 hour'
+    from generate_series(1, 5000) n
+    """,
+    """
     insert into audit_log (workspace_id, id, at, actor, action, object_type, object_id, after)
     select %(workspace)s, pg_temp.made(at), at,
         case when n %% 100 = 1 then 'user:' || %(user)s::text else 'automation:' || n %% 7 end,

@@ -234,6 +234,10 @@ _ROWS: tuple[LiteralString, ...] = (
     values (%(w)s, %(event)s, now())
     """,
     """
+    insert into deprecated_uses (workspace_id, id, route, actor, day, sunset)
+    values (%(w)s, %(event)s, 'GET /' || %(mark)s::text, 'system', now(), now())
+    """,
+    """
     insert into inbox (workspace_id, consumer, event_id) values (%(w)s, 'automations', %(event)s)
     """,
     """

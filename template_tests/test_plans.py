@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from functions.contacts import queries as contacts
 from functions.email import queries as email
 from functions.email import store as email_store
 from functions.gateway import queries as gateway
+from functions.gateway.queries import deprecations
 from functions.outbox import store as outbox
 from functions.realtime import queries as realtime
 from functions.webhooks import commands as webhook_commands
@@ -114,6 +116,10 @@ LISTS: dict[str, Query] = {
     "operations": lambda tx, _: gateway.list_operations(tx, limit=51),
     "operations, deep": lambda tx, _: gateway.list_operations(
         tx, limit=51, after=deep(tx, "operations")
+    ),
+    "deprecated uses": lambda tx, _: deprecations.list_deprecated_uses(tx, limit=51),
+    "deprecated uses, deep": lambda tx, _: deprecations.list_deprecated_uses(
+        tx, limit=51, after=(datetime.now(UTC) - timedelta(days=60), uuid7())
     ),
     "contacts": lambda tx, _: contacts.list_contacts(tx, limit=51),
     "contacts, deep": lambda tx, _: contacts.list_contacts(

@@ -10,6 +10,7 @@ CAPABILITY = Capability(
             "api.callers.handler",
             http=(
                 Http("/api/v1/audit"),
+                Http("/api/v1/deprecations"),
                 Http("/api/v1/events"),
                 Http("/api/v1/fields"),
                 Http("/api/v1/limits"),

@@ -1048,6 +1048,24 @@ ALTER TABLE ONLY public.contacts FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.contacts OWNER TO crm_owner;
 
+CREATE TABLE public.deprecated_uses (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    route text NOT NULL,
+    actor text NOT NULL,
+    day date NOT NULL,
+    sunset date NOT NULL,
+    uses bigint DEFAULT 1 NOT NULL,
+    first_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT deprecated_uses_actor_check CHECK ((length(actor) <= 100)),
+    CONSTRAINT deprecated_uses_route_check CHECK ((length(route) <= 200))
+);
+
+ALTER TABLE ONLY public.deprecated_uses FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deprecated_uses OWNER TO crm_owner;
+
 CREATE TABLE public.email_analyses (
     workspace_id uuid NOT NULL,
     email_id uuid NOT NULL,
@@ -1820,6 +1838,12 @@ ALTER TABLE ONLY public.challenges
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_pkey PRIMARY KEY (workspace_id, id);
 
+ALTER TABLE ONLY public.deprecated_uses
+    ADD CONSTRAINT deprecated_uses_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.deprecated_uses
+    ADD CONSTRAINT deprecated_uses_workspace_id_day_route_actor_key UNIQUE (workspace_id, day, route, actor);
+
 ALTER TABLE ONLY public.email_analyses
     ADD CONSTRAINT email_analyses_pkey PRIMARY KEY (workspace_id, email_id);
 
@@ -1994,6 +2018,8 @@ CREATE INDEX contacts_newest ON public.contacts USING btree (workspace_id, creat
 CREATE INDEX contacts_owner ON public.contacts USING btree (workspace_id, owner_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
 
 CREATE INDEX contacts_updated ON public.contacts USING btree (workspace_id, updated_at, id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX deprecated_uses_newest ON public.deprecated_uses USING btree (workspace_id, first_at DESC, id DESC);
 
 CREATE INDEX email_entities_value ON ONLY public.email_entities USING btree (workspace_id, kind, value);
 
@@ -2192,6 +2218,9 @@ ALTER TABLE ONLY public.contacts
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_workspace_id_owner_id_fkey FOREIGN KEY (workspace_id, owner_id) REFERENCES public.memberships(workspace_id, user_id);
 
+ALTER TABLE ONLY public.deprecated_uses
+    ADD CONSTRAINT deprecated_uses_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
 ALTER TABLE public.email_analyses
     ADD CONSTRAINT email_analyses_workspace_id_email_id_fkey FOREIGN KEY (workspace_id, email_id) REFERENCES public.emails(workspace_id, id) ON DELETE CASCADE;
 
@@ -2384,6 +2413,8 @@ CREATE POLICY backfill ON public.automations TO crm_migrator USING (true) WITH C
 
 CREATE POLICY backfill ON public.contacts TO crm_migrator USING (true) WITH CHECK (true);
 
+CREATE POLICY backfill ON public.deprecated_uses TO crm_migrator USING (true) WITH CHECK (true);
+
 CREATE POLICY backfill ON public.email_analyses TO crm_migrator USING (true) WITH CHECK (true);
 
 CREATE POLICY backfill ON public.email_bodies TO crm_migrator USING (true) WITH CHECK (true);
@@ -2494,6 +2525,8 @@ CREATE POLICY changing ON public.workspaces AS RESTRICTIVE FOR UPDATE TO crm_app
 
 ALTER TABLE public.contacts ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.deprecated_uses ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.email_analyses ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.email_bodies ENABLE ROW LEVEL SECURITY;
@@ -2558,6 +2591,8 @@ ALTER TABLE public.operations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY own ON public.deprecated_uses AS RESTRICTIVE FOR INSERT TO crm_app, crm_auth WITH CHECK ((actor = ( SELECT current_setting('app.actor'::text, true) AS current_setting)));
+
 CREATE POLICY owners_added ON public.invitations AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (((role <> 'owner'::text) OR ( SELECT app.may('workspace.delete'::text) AS may)));
 
 CREATE POLICY owners_added ON public.sso_connections AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK (( SELECT app.may('workspace.delete'::text) AS may));
@@ -2587,6 +2622,8 @@ CREATE POLICY reading ON public.automation_runs AS RESTRICTIVE FOR SELECT TO crm
 CREATE POLICY reading ON public.automations AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('automations.read'::text) AS may));
 
 CREATE POLICY reading ON public.contacts AS RESTRICTIVE FOR SELECT TO crm_app USING ((( SELECT (app.reach('contacts'::text) = 'all'::text)) OR (( SELECT (app.reach('contacts'::text) IS NOT NULL)) AND (owner_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif"))) OR (( SELECT (app.reach('contacts'::text) = 'team'::text)) AND (owner_id = ANY (( SELECT app.teammates() AS teammates)::uuid[])))));
+
+CREATE POLICY reading ON public.deprecated_uses AS RESTRICTIVE FOR SELECT TO crm_app USING ((( SELECT app.may('audit.read'::text) AS may) OR (actor = ( SELECT current_setting('app.actor'::text, true) AS current_setting))));
 
 CREATE POLICY reading ON public.email_analyses AS RESTRICTIVE FOR SELECT TO crm_app USING (( SELECT app.may('emails.read'::text) AS may));
 
@@ -2702,6 +2739,8 @@ ALTER TABLE public.sso_connections ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sso_identities ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY still_own ON public.deprecated_uses AS RESTRICTIVE FOR UPDATE TO crm_app, crm_auth USING ((actor = ( SELECT current_setting('app.actor'::text, true) AS current_setting)));
+
 ALTER TABLE public.tasks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.team_members ENABLE ROW LEVEL SECURITY;
@@ -2717,6 +2756,8 @@ CREATE POLICY tenant ON public.automation_runs USING ((workspace_id = ( SELECT (
 CREATE POLICY tenant ON public.automations USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.contacts USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
+
+CREATE POLICY tenant ON public.deprecated_uses USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 CREATE POLICY tenant ON public.email_analyses USING ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((workspace_id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
@@ -3063,6 +3104,20 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.contacts TO crm_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.contacts TO crm_worker;
 GRANT SELECT,DELETE ON TABLE public.contacts TO crm_purger;
 GRANT SELECT,DELETE ON TABLE public.contacts TO crm_eraser;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deprecated_uses TO crm_migrator;
+GRANT SELECT,DELETE ON TABLE public.deprecated_uses TO crm_purger;
+GRANT SELECT,INSERT ON TABLE public.deprecated_uses TO crm_app;
+GRANT SELECT,INSERT ON TABLE public.deprecated_uses TO crm_auth;
+
+GRANT UPDATE(sunset) ON TABLE public.deprecated_uses TO crm_app;
+GRANT UPDATE(sunset) ON TABLE public.deprecated_uses TO crm_auth;
+
+GRANT UPDATE(uses) ON TABLE public.deprecated_uses TO crm_app;
+GRANT UPDATE(uses) ON TABLE public.deprecated_uses TO crm_auth;
+
+GRANT UPDATE(last_at) ON TABLE public.deprecated_uses TO crm_app;
+GRANT UPDATE(last_at) ON TABLE public.deprecated_uses TO crm_auth;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.email_analyses TO crm_migrator;
 GRANT SELECT ON TABLE public.email_analyses TO crm_app;

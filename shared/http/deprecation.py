@@ -2,9 +2,9 @@
 
 `@app.get(..., openapi_extra=needs(...) | deprecated(since=date(...), sunset=date(...)))` is all.
 Answers carry `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and, where there is a page about it,
-`Link` with rel="deprecation". Every use adds to the metric `DeprecatedRouteUsed` and writes a line
-with the route and the key or person, so that who is left can be told before it goes; neither is a
-dimension of the metric, as each would be a metric of its own.
+`Link` with rel="deprecation". Every use is counted by the day with its route and the key or person,
+which `GET /api/v1/deprecations` shows, so that who is left can be told before it goes; and adds to
+the metric `DeprecatedRouteUsed`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.auth import caller_of
+from shared.db import Tx, transaction
 from shared.errors import Unauthorized
+from shared.ids import uuid7
 from shared.log import logger, metrics
 
 _SINCE, _SUNSET, _LINK = "x-deprecated-since", "x-sunset", "x-deprecation-link"
@@ -72,16 +74,35 @@ def _headers(said: dict[str, Any]) -> list[tuple[bytes, bytes]]:
 
 
 def _count(scope: Scope, said: dict[str, Any]) -> None:
+    route = f"{scope['method']} {scope['route'].path}"
+    metrics.add_metric(name="DeprecatedRouteUsed", unit="Count", value=1)
     try:
         caller = caller_of(scope.get("aws.event") or {})
-        who = {"workspace_id": str(caller.workspace_id), "actor": caller.actor}
     except Unauthorized:
-        who = {}
-    route = f"{scope['method']} {scope['route'].path}"
-    logger.info(
-        "a deprecated route was used", metadata={"route": route, "sunset": said[_SUNSET], **who}
+        logger.info("a deprecated route was used", metadata={"route": route})
+        return
+    try:
+        with transaction(caller.workspace_id, user_id=caller.user_id, actor=caller.actor) as tx:
+            _insert(tx, route, said[_SUNSET])
+    except Exception:  # a request does not fail because it is not counted
+        who = {"workspace_id": str(caller.workspace_id), "actor": caller.actor}
+        logger.exception("a deprecated route was used", metadata={"route": route, **who})
+
+
+def _insert(tx: Tx, route: str, sunset: str) -> None:
+    tx.run(
+        """
+        insert into deprecated_uses as u (workspace_id, id, route, actor, day, sunset)
+        values (%(workspace_id)s, %(id)s, %(route)s, %(actor)s, (now() at time zone 'UTC')::date,
+            %(sunset)s::date)
+        on conflict (workspace_id, day, route, actor)
+            do update set uses = u.uses + 1, last_at = now(), sunset = excluded.sunset
+        """,
+        id=uuid7(),
+        route=route,
+        actor=tx.actor,
+        sunset=sunset,
     )
-    metrics.add_metric(name="DeprecatedRouteUsed", unit="Count", value=1)
 
 
 def _midnight(day: str) -> datetime:

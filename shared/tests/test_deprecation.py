@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import pytest
 
+from functions.gateway.api.callers import handler as callers
+from shared.access import NOTHING
 from shared.http import (
     ANYBODY,
     SIGNED_IN,
@@ -19,7 +21,7 @@ from shared.http import (
     http_handler,
     needs,
 )
-from shared.testing import Call, Workspace
+from shared.testing import Call, Database, NewWorkspace, Workspace
 
 SINCE, SUNSET = date(2026, 8, 31), date(2027, 2, 28)
 PAGE = "https://docs.example.com/moved"
@@ -61,11 +63,8 @@ def test_every_answer_says_since_when_until_when_and_where_to_read_on(call: Call
     assert {"deprecation", "sunset", "link"}.isdisjoint(new)
 
 
-def test_each_use_is_counted_and_says_who_it_was(
-    call: Call,
-    workspace: Workspace,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
+def test_each_use_is_counted_by_who_it_was(
+    call: Call, workspace: Workspace, new_workspace: NewWorkspace, capsys: Any
 ) -> None:
     key_id = str(uuid4())
 
@@ -75,19 +74,41 @@ def test_each_use_is_counted_and_says_who_it_was(
 
     call(handler, "GET", "/new")
     capsys.readouterr()
-    call(handler, "GET", "/old")
-    call(by_key, "GET", "/old")
+    for asked in (handler, by_key, handler):
+        assert call(asked, "GET", "/old", access=NOTHING).status == 200
     call(handler, "GET", "/older/1", anonymous=True)
+    call(handler, "GET", "/old", workspace=new_workspace())
     call(handler, "GET", "/new")
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert sum(sum(line.get("DeprecatedRouteUsed", [])) for line in printed) == 3
-    told = [one for one in caplog.records if one.getMessage() == "a deprecated route was used"]
-    who = {"sunset": "2027-02-28", "workspace_id": str(workspace.id)}
-    assert [vars(one)["metadata"] for one in told] == [
-        {"route": "GET /old", "actor": f"user:{workspace.user_id}", **who},
-        {"route": "GET /old", "actor": f"key:{key_id}", **who},
-        {"route": "GET /older/{number}", "sunset": "2027-02-28"},
-    ]
+    assert sum(sum(line.get("DeprecatedRouteUsed", [])) for line in printed) == 5
+    found = call(callers, "GET", "/api/v1/deprecations").json["items"]
+    assert {(one["route"], one["actor"], one["uses"]) for one in found} == {
+        ("GET /old", f"user:{workspace.user_id}", 2),
+        ("GET /old", f"key:{key_id}", 1),
+    }
+    assert {one["sunset"] for one in found} == {"2027-02-28"}
+
+
+def test_what_cannot_be_counted_is_answered_all_the_same(
+    call: Call, workspace: Workspace, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in a workspace that takes no changes."""
+    database.admin(
+        """
+        update workspaces set deletion_asked_at = now(), purge_at = now() + interval '7 days',
+            deletion_asked_by = %(u)s
+        where id = %(w)s
+        """,
+        w=workspace.id,
+        u=workspace.user_id,
+    )
+    assert call(handler, "GET", "/old").status == 200
+    [told] = [one for one in caplog.records if one.getMessage() == "a deprecated route was used"]
+    assert vars(told)["metadata"] == {
+        "route": "GET /old",
+        "workspace_id": str(workspace.id),
+        "actor": f"user:{workspace.user_id}",
+    }
 
 
 def test_the_document_says_it(call: Call) -> None:

@@ -1,8 +1,9 @@
-"""What `gateway-api` serves: the change feed, the audit log, what lists are filtered by, and the
-limits.
+"""What `gateway-api` serves: the change feed, the audit log, what lists are filtered by, the
+limits, and who uses what will go.
 """
 
 from functions.gateway.api.audit import routes as audit
+from functions.gateway.api.deprecations import routes as deprecations
 from functions.gateway.api.events import routes as events
 from functions.gateway.api.fields import routes as fields
 from functions.gateway.api.limits import routes as limits
@@ -17,5 +18,6 @@ app.include_router(events)
 app.include_router(audit)
 app.include_router(fields)
 app.include_router(limits)
+app.include_router(deprecations)
 
 handler = http_handler(app)

@@ -20,6 +20,7 @@ NOTHING_ABOUT_PEOPLE = {
     "api_keys": "of members, by whom they are erased themselves",
     "automation_runs": "ids, codes and times: what was done, in no words",
     "automations": "rules that members wrote; a condition may name anybody, as other free text may",
+    "deprecated_uses": "which routes members and keys used",
     "feed": "a counter",
     "inbox": "ids of events",
     "invitations": "of members to be; the erasure of accounts sees to them",

@@ -21,6 +21,7 @@ from shared.testing import Database, Workspace
 NOT_AUDITED = {
     "audit_log": "is it",
     "automation_runs": "a log of its own, written once",
+    "deprecated_uses": "a log of its own, by day",
     "email_analyses": "what the AI found, written once beside the mail",
     "email_bodies": "mails are kept as they came, byte for byte",
     "email_entities": "what the AI found, written once beside the mail",
