@@ -15,7 +15,7 @@ from types import NoneType
 from typing import Any, NamedTuple, get_args
 from uuid import UUID
 
-from events.envelope import Event
+from events.envelope import Event, parse
 from shared.db import Tx
 from shared.encryption import DataKey
 
@@ -93,8 +93,8 @@ def note_erased(tx: Tx, person: Person, thing: str, ids: Sequence[UUID]) -> None
         """
         insert into privacy_erased as e (workspace_id, record_id, request_id, object)
         select %(workspace_id)s, id, %(request_id)s, %(object)s from unnest(%(ids)s::uuid[]) as id
-        on conflict (workspace_id, record_id) do update
-        set request_id = excluded.request_id, object = excluded.object
+        on conflict (workspace_id, record_id, request_id) do update
+        set object = excluded.object
         where e.object = 'emails_redacted'
         """,
         request_id=person.request_id,
@@ -133,6 +133,33 @@ def erased_among(tx: Tx, ids: Sequence[UUID]) -> set[UUID]:
         ids=list(ids),
     )
     return set(found)
+
+
+class _Kept(NamedTuple):
+    id: UUID
+    type: str
+    position: int
+    payload: dict[str, Any]
+
+
+def as_kept(tx: Tx, events: Sequence[Event]) -> list[Event]:
+    """Events that a queue delivers, maybe long after: of what was erased since, as the feed has
+    them by now. For whoever writes down what they tell.
+    """
+    erased = erased_among(tx, [event.aggregate_id for event in events])
+    if not erased:
+        return list(events)
+    rows = tx.all(
+        _Kept,
+        """
+        select id, type, position, payload from event_log
+        where workspace_id = %(workspace_id)s and id = any(%(ids)s)
+        """,
+        ids=[event.id for event in events if event.aggregate_id in erased],
+    )
+    kept = {row.id: parse(row.type, row.payload | {"position": row.position}) for row in rows}
+    shown = [kept.get(event.id) if event.aggregate_id in erased else event for event in events]
+    return [event for event in shown if event is not None]
 
 
 def fingerprints(key: DataKey, addresses: Iterable[str]) -> list[bytes]:

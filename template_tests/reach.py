@@ -34,6 +34,8 @@ KEYED = "shared.http.idempotency.keyed"
 """Runs with every transaction of an API, and does nothing where no route changes anything."""
 LIMITED = "shared.http.limits.limited"
 """Runs before every request, and does nothing where nobody is signed in."""
+COUNTED = "shared.http.deprecation._count"
+"""Runs where a route will go, and writes down who used it where somebody is signed in."""
 SIGNED_IN = ("shared.http.app", "current_caller")
 GRAPHS = ("functions.graphql.graphs", "find_graphs")
 """Imports every capability's `graph.py`, by a computed name."""
@@ -90,7 +92,7 @@ def reach(entry: str) -> Reach:
     if found.changes and found.keyed:
         _visit(found, [KEYED])
     if SIGNED_IN in found.definitions:
-        _visit(found, [LIMITED])
+        _visit(found, [LIMITED, COUNTED])
     return found
 
 
@@ -141,7 +143,7 @@ def _read(found: Reach, module: Module, statement: ast.AST) -> Iterator[str]:
             named = f"{whole}.{rest}" if rest else whole
             qualified = _qualified(named)
             found.keyed |= qualified == KEYED
-            if qualified not in (QUIET, KEYED, LIMITED):
+            if qualified not in (QUIET, KEYED, LIMITED, COUNTED):
                 yield named
 
 

@@ -204,6 +204,9 @@ SCENES = {
         events=("PersonExportRequested",),
         rows={"privacy_requests": 1},
     ),
+    "POST /api/v1/privacy-requests/{request_id}/retry": Scene(
+        events=("PersonExportRequested",), second=("privacy_requests",)
+    ),
     "PATCH /api/v1/webhooks/{endpoint_id}": Scene(
         {"description": "Ours"},
         version=1,
@@ -275,6 +278,7 @@ def settle(database: Database, new_workspace: NewWorkspace) -> Callable[[], Tena
         tenant = move_in(database, new_workspace)
         for statement in (
             "update mailboxes set state = 'active' where workspace_id = %(w)s",
+            "update privacy_requests set state = 'failed' where workspace_id = %(w)s",
             "delete from workspace_keys where workspace_id = %(w)s",
         ):
             database.admin(statement, w=tenant.workspace.id)

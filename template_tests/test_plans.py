@@ -10,10 +10,13 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import events
+from events.ai import EmailAnalyzed
 from events.contacts import ContactDeleted
 from functions.activities import queries as activities
 from functions.auth.commands import sessions as auth_commands
@@ -95,6 +98,12 @@ def sorts(statement: Statement) -> list[str]:
 
 
 Query = Callable[[Tx, Crowd], object]
+
+
+def _analyzed(crowd: Crowd) -> EmailAnalyzed:
+    sample = Path(events.__path__[0]) / "samples" / "EmailAnalyzed.v1.json"
+    said = json.loads(sample.read_text()) | {"workspace_id": str(crowd.workspace)}
+    return EmailAnalyzed.model_validate(said)
 
 
 def deep(tx: Tx, table: str) -> Key:
@@ -225,9 +234,6 @@ OTHERS: dict[str, Query] = {
         tx, "tasks", [activities.list_tasks(tx, limit=1)[0].id]
     ),
     "who may read mailboxes": lambda tx, crowd: mailbox_readers(tx, [crowd.mailbox]),
-    "automations of an event": lambda tx, _: automations.list_rules(
-        tx, "EmailAnalyzed", uuid7(), uuid7()
-    ),
 }
 
 
@@ -294,6 +300,7 @@ def _record_deliveries(tx: Tx, crowd: Crowd) -> object:
 
 WORK: dict[str, Query] = {
     **belonging.WORK,
+    "automations of an event": lambda tx, crowd: automations.list_rules(tx, _analyzed(crowd)),
     "sending webhooks": _send_due,
     "recording deliveries": _record_deliveries,
     "replaying a delivery": lambda tx, crowd: webhook_store.replay(tx, crowd.endpoint, uuid7()),

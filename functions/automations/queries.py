@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from events.envelope import Event
 from functions.automations.models import Automation, AutomationNotFound, Rule, StoredRun
 from shared.cursors import Key
 from shared.db import Tx
+from shared.telling import mailbox_of
 
 
 def get_automation(tx: Tx, automation_id: UUID) -> Automation:
@@ -83,11 +85,9 @@ def list_runs(
     )
 
 
-def list_rules(
-    tx: Tx, event_type: str, event_id: UUID, mailbox_id: UUID | None = None
-) -> list[Rule]:
-    """The enabled automations for an event that have not dealt with it, oldest first. With a
-    mailbox, whose mails it tells of: those that act for a member who may read them.
+def list_rules(tx: Tx, event: Event) -> list[Rule]:
+    """The enabled automations for an event that have not dealt with it, oldest first: of a mail
+    not everybody may read, those that act for a member who may; of what was erased since, none.
     """
     return tx.all(
         Rule,
@@ -105,15 +105,21 @@ def list_rules(
                     and (b.sharing = 'everything' or b.user_id = a.user_id)
             ))
             and not exists (
+                select from privacy_erased p
+                where p.workspace_id = %(workspace_id)s and p.record_id = %(aggregate_id)s
+                    and p.object <> 'emails_redacted'
+            )
+            and not exists (
                 select from automation_runs r
                 where r.workspace_id = %(workspace_id)s and r.automation_id = a.id
                     and r.event_id = %(event_id)s
             )
         order by a.created_at, a.id
         """,
-        event_type=event_type,
-        event_id=event_id,
-        mailbox_id=mailbox_id,
+        event_type=event.type_name(),
+        event_id=event.id,
+        aggregate_id=event.aggregate_id,
+        mailbox_id=mailbox_of(event),
     )
 
 

@@ -16,7 +16,6 @@ from shared.db import Tx
 from shared.errors import HasteError, PreconditionFailed, TooManyRequests, Unavailable
 from shared.filters import InvalidFilter, matches, parse
 from shared.ids import uuid7
-from shared.telling import mailbox_of
 
 _ACTIONS: TypeAdapter[tuple[Action, ...]] = TypeAdapter(tuple[Action, ...])
 _PASSING = (PreconditionFailed, TooManyRequests, Unavailable)
@@ -38,7 +37,7 @@ def run_automations(tx: Tx, event: Event) -> None:
     if getattr(event, "backfill", False):
         return
     runs: list[Run] = []
-    for rule in queries.list_rules(tx, event.type_name(), event.id, mailbox_of(event)):
+    for rule in queries.list_rules(tx, event):
         access = rule.access
         if rule.role is not None and access.reach.get(event.permission) != "all":
             continue  # no skipped run either: that it would have run tells of the event

@@ -62,6 +62,20 @@ async def get_request(request_id: UUID, tx: Transaction, response: Response) -> 
     return request
 
 
+@app.post(
+    "/api/v1/privacy-requests/{request_id}/retry",
+    status_code=202,
+    openapi_extra=needs("workspace.settings"),
+)
+async def retry_request(request_id: UUID, tx: Transaction, response: Response) -> PrivacyRequest:
+    """Has a request that was given up tried again, from where it was. It takes what asking for it
+    takes.
+    """
+    request = commands.retry_request(tx, request_id)
+    set_etag(response, request.version)
+    return request
+
+
 @app.get(
     "/api/v1/privacy-requests/{request_id}/download",
     status_code=303,

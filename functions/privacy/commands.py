@@ -14,14 +14,16 @@ from events.privacy import (
 )
 from functions.privacy import queries, store
 from functions.privacy.models import (
+    Kind,
     NewPrivacyRequest,
+    NotGivenUp,
     OneOfYours,
     PersonNotFound,
     PrivacyRequest,
     Step,
     Taken,
 )
-from shared.access import refuse_hidden
+from shared.access import Access, NotPermitted
 from shared.db import Tx
 from shared.encryption import DataKey
 from shared.errors import FieldError
@@ -37,14 +39,13 @@ def create_request(tx: Tx, new: NewPrivacyRequest) -> PrivacyRequest:
     """Ask for a person's data, or for its erasure.
 
     Raises:
-        NotPermitted: it takes `contacts.export`, or `contacts.delete`; or the caller names an
-            address, and addresses are hidden from them.
+        NotPermitted: it takes `contacts.export`, or `contacts.delete`; and to see all that there
+            is: everybody's contacts with all their fields, and members.
         PersonNotFound: there is no such contact.
         OneOfYours: the address is a mailbox's of the workspace, or a member's.
         AlreadyAsked: such a request is open for this person.
     """
-    tx.access.require("contacts.export" if new.kind == "export" else "contacts.delete")
-    refuse_hidden(tx.access, new)
+    _require_all(tx.access, new.kind)
     address = str(new.email) if new.email else None
     if new.contact_id is not None:
         contact = queries.find_contact(tx, new.contact_id)
@@ -55,12 +56,43 @@ def create_request(tx: Tx, new: NewPrivacyRequest) -> PrivacyRequest:
         at = "/email" if new.email else "/contact_id"
         raise OneOfYours(errors=(FieldError(at, "a member's or a mailbox's address", "own"),))
     request = store.insert_request(tx, new.kind, new.contact_id, address)
-    envelope = tx.envelope(request.id, request.version)
-    if new.kind == "export":
-        tx.emit(PersonExportRequested(**envelope, contact_id=new.contact_id))
-    else:
-        tx.emit(PersonErasureRequested(**envelope, contact_id=new.contact_id))
+    _emit_asked(tx, request)
     return request
+
+
+def retry_request(tx: Tx, request_id: UUID) -> PrivacyRequest:
+    """Have a request that was given up tried again.
+
+    Raises:
+        NotPermitted: as for a new one.
+        RequestNotFound: this workspace has none.
+        NotGivenUp: it is being worked on, or done.
+        AlreadyAsked: another one is open for the person.
+    """
+    _require_all(tx.access, queries.get_request(tx, request_id).kind)
+    request = store.retry_request(tx, request_id)
+    if request is None:
+        raise NotGivenUp
+    _emit_asked(tx, request)
+    return request
+
+
+def _emit_asked(tx: Tx, request: PrivacyRequest) -> None:
+    envelope = tx.envelope(request.id, request.version)
+    if request.kind == "export":
+        tx.emit(PersonExportRequested(**envelope, contact_id=request.contact_id))
+    else:
+        tx.emit(PersonErasureRequested(**envelope, contact_id=request.contact_id))
+
+
+def _require_all(access: Access, kind: Kind) -> None:
+    """What is exported or erased is all that there is: whoever sees less does not ask for it."""
+    access.require("contacts.export" if kind == "export" else "contacts.delete")
+    access.require("contacts.read")
+    access.require("members.read")
+    if access.reach["contacts.read"] != "all" or access.hidden_of("contacts"):
+        detail = "this needs everybody's contacts, with all their fields"
+        raise NotPermitted(errors=(FieldError("", detail, "permission"),))
 
 
 def take_up(tx: Tx, request_id: UUID, key: DataKey) -> tuple[Taken, Person] | None:
@@ -79,8 +111,9 @@ def take_up(tx: Tx, request_id: UUID, key: DataKey) -> tuple[Taken, Person] | No
     found = queries.contacts_of(tx, taken.contact_id, taken.address)
     contact_ids = sorted({*taken.contact_ids, *found})
     names = sorted({*taken.names, *queries.names_of(tx, found, taken.address)})
-    store.set_person(tx, taken, contact_ids, names)
     addresses = (taken.address,) if taken.address else ()
+    erasing = addresses if taken.kind == "erasure" else ()
+    store.set_person(tx, taken, contact_ids, names, next(iter(fingerprints(key, erasing)), None))
     return taken, Person(taken.id, tuple(contact_ids), addresses, tuple(names), key)
 
 
@@ -119,9 +152,7 @@ def end_round(
         waiting = {name: Step(rows=step.rows) for name, step in steps.items()}
         store.next_round(tx, taken, waiting, wait_s=again_s)
         return
-    address = taken.address
-    sealed = fingerprints(person.key, [address])[0] if address else None
-    version = store.finish_erasure(tx, taken, steps, sealed)
+    version = store.finish_erasure(tx, taken, steps)
     rows = sum(sum(step.rows.values()) for step in steps.values())
     tx.emit(
         PersonErased(**tx.envelope(taken.id, version), contact_ids=person.contact_ids, rows=rows)

@@ -83,10 +83,11 @@ def export_person(workspace_id: UUID, taken: Taken, person: Person, deadline: fl
     except WorkspaceClosing:
         raise
     except Exception as error:
+        if isinstance(error, Lost):
+            _leave_to_others(workspace_id, taken, key)
+            raise
         # What an error says may tell of the person: only its name is kept.
         delete_objects([key])
-        if isinstance(error, Lost):
-            raise
         name = str(error) if isinstance(error, GivenUp) else type(error).__name__
         logger.error("an export could not be made", metadata={"error": name})
         with transaction(workspace_id, actor=ACTOR) as tx:
@@ -95,6 +96,16 @@ def export_person(workspace_id: UUID, taken: Taken, person: Person, deadline: fl
                 commands.fail(tx, taken, taken.steps, name)
             else:
                 commands.put_off(tx, taken, {"export": Step(error=name)})
+
+
+def _leave_to_others(workspace_id: UUID, taken: Taken, key: str) -> None:
+    """Somebody else makes the export, or has made it, and under the same name; ours is deleted
+    where there is to be none any more.
+    """
+    with transaction(workspace_id, actor=ACTOR) as tx:
+        given_up = store.is_given_up(tx, taken.id)
+    if given_up:
+        delete_objects([key])
 
 
 def _make(

@@ -42,6 +42,10 @@ class OneOfYours(Unprocessable):
     """
 
 
+class NotGivenUp(Conflict):
+    """Only a request that was given up can be tried again, and none about who was erased."""
+
+
 class NewPrivacyRequest(BaseModel):
     """A request to make. The person is a contact, deleted or not, or whoever has an address."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from functions.privacy.models import (
@@ -109,10 +110,54 @@ def take_request(tx: Tx, request_id: UUID, claim: UUID) -> Taken | None:
     return Taken(row.id, claim, row.kind, row.contact_id, *person, *rest)
 
 
-def set_person(tx: Tx, taken: Taken, contact_ids: Sequence[UUID], names: Sequence[str]) -> None:
-    """Write down whom it is about, before anything of theirs is gone."""
-    change: LiteralString = "contact_ids = %(contact_ids)s, names = %(names)s"
-    _update(tx, taken, change, contact_ids=list(contact_ids), names=list(names))
+def set_person(
+    tx: Tx,
+    taken: Taken,
+    contact_ids: Sequence[UUID],
+    names: Sequence[str],
+    fingerprint: bytes | None,
+) -> None:
+    """Write down whom it is about, before anything of theirs is gone; by the fingerprint of their
+    address, mails that come in from now on are told apart.
+    """
+    _update(
+        tx,
+        taken,
+        "contact_ids = %(contact_ids)s, names = %(names)s, fingerprint = %(fingerprint)s",
+        contact_ids=list(contact_ids),
+        names=list(names),
+        fingerprint=fingerprint,
+    )
+
+
+def retry_request(tx: Tx, request_id: UUID) -> PrivacyRequest | None:
+    """Have a request that was given up tried again, from where it was; None if it was not, or if
+    whom it is about was erased.
+
+    Raises:
+        AlreadyAsked: another one is open for the person. The transaction can then only roll back.
+    """
+    query: LiteralString = """
+        update privacy_requests
+        set state = 'waiting', reason = null, round = 1, attempts = 0, due_at = now(),
+            finished_at = null, version = version + 1, updated_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s and state = 'failed'
+            and reason is distinct from 'erased'
+        returning
+    """
+    try:
+        return tx.one(PrivacyRequest, query + _SHOWN, id=request_id)
+    except UniqueViolation as error:
+        raise AlreadyAsked from error
+
+
+def is_given_up(tx: Tx, request_id: UUID) -> bool:
+    """Whether there will be no export, whoever works on it."""
+    query = """
+        select export_key is null from privacy_requests
+        where workspace_id = %(workspace_id)s and id = %(id)s
+    """
+    return tx.one(bool, query, id=request_id) is not False
 
 
 def hold(tx: Tx, taken: Taken) -> None:
@@ -177,19 +222,16 @@ def next_round(tx: Tx, taken: Taken, steps: Mapping[str, Step], *, wait_s: float
     )
 
 
-def finish_erasure(
-    tx: Tx, taken: Taken, steps: Mapping[str, Step], fingerprint: bytes | None
-) -> int:
-    """It is done; the address goes. Its new version."""
+def finish_erasure(tx: Tx, taken: Taken, steps: Mapping[str, Step]) -> int:
+    """It is done; the address goes, its fingerprint stays. Its new version."""
     return _update(
         tx,
         taken,
         """
         state = 'done', claim = null, finished_at = now(), steps = %(steps)s, address = null,
-        names = '{}', fingerprint = %(fingerprint)s, version = version + 1
+        names = '{}', version = version + 1
         """,
         steps=_steps(steps),
-        fingerprint=fingerprint,
     )
 
 
@@ -214,7 +256,7 @@ def fail_request(tx: Tx, taken: Taken, steps: Mapping[str, Step], reason: str) -
         taken,
         """
         state = 'failed', claim = null, finished_at = now(), steps = %(steps)s, names = '{}',
-        reason = %(reason)s, version = version + 1
+        fingerprint = null, reason = %(reason)s, version = version + 1
         """,
         steps=_steps(steps),
         reason=reason,

@@ -1908,7 +1908,7 @@ ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (workspace_id, event_id);
 
 ALTER TABLE ONLY public.privacy_erased
-    ADD CONSTRAINT privacy_erased_pkey PRIMARY KEY (workspace_id, record_id);
+    ADD CONSTRAINT privacy_erased_pkey PRIMARY KEY (workspace_id, record_id, request_id);
 
 ALTER TABLE ONLY public.privacy_requests
     ADD CONSTRAINT privacy_requests_pkey PRIMARY KEY (workspace_id, id);
@@ -2539,13 +2539,13 @@ ALTER TABLE public.email_subjects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.emails ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY erasing ON public.audit_log AS RESTRICTIVE FOR UPDATE TO crm_eraser USING (( SELECT true
+CREATE POLICY erasing ON public.audit_log AS RESTRICTIVE FOR UPDATE TO crm_eraser USING ((EXISTS ( SELECT
    FROM public.privacy_erased e
-  WHERE ((e.workspace_id = audit_log.workspace_id) AND (e.record_id = audit_log.object_id))));
+  WHERE ((e.workspace_id = audit_log.workspace_id) AND (e.record_id = audit_log.object_id)))));
 
-CREATE POLICY erasing ON public.event_log AS RESTRICTIVE FOR UPDATE TO crm_eraser USING (( SELECT true
+CREATE POLICY erasing ON public.event_log AS RESTRICTIVE FOR UPDATE TO crm_eraser USING ((EXISTS ( SELECT
    FROM public.privacy_erased e
-  WHERE ((e.workspace_id = event_log.workspace_id) AND (e.record_id = ((event_log.payload ->> 'aggregate_id'::text))::uuid))));
+  WHERE ((e.workspace_id = event_log.workspace_id) AND (e.record_id = ((event_log.payload ->> 'aggregate_id'::text))::uuid)))));
 
 ALTER TABLE public.event_log ENABLE ROW LEVEL SECURITY;
 
@@ -2826,6 +2826,8 @@ CREATE POLICY tenant ON public.workspace_keys USING ((workspace_id = ( SELECT (N
 CREATE POLICY tenant ON public.workspaces USING ((id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif"))) WITH CHECK ((id = ( SELECT (NULLIF(current_setting('app.workspace_id'::text, true), ''::text))::uuid AS "nullif")));
 
 ALTER TABLE public.threads ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY trying_again ON public.privacy_requests AS RESTRICTIVE FOR UPDATE TO crm_app USING (((state = 'failed'::text) AND (reason IS DISTINCT FROM 'erased'::text))) WITH CHECK ((state = 'waiting'::text));
 
 ALTER TABLE public.webhook_deliveries ENABLE ROW LEVEL SECURITY;
 
@@ -3402,6 +3404,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.privacy_erased TO crm_migrator
 GRANT SELECT,DELETE ON TABLE public.privacy_erased TO crm_purger;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.privacy_erased TO crm_eraser;
 
+GRANT SELECT(workspace_id) ON TABLE public.privacy_erased TO crm_worker;
+
+GRANT SELECT(record_id) ON TABLE public.privacy_erased TO crm_worker;
+
+GRANT SELECT(object) ON TABLE public.privacy_erased TO crm_worker;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.privacy_requests TO crm_migrator;
 GRANT SELECT,DELETE ON TABLE public.privacy_requests TO crm_purger;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.privacy_requests TO crm_eraser;
@@ -3421,12 +3429,12 @@ GRANT SELECT(address),INSERT(address) ON TABLE public.privacy_requests TO crm_ap
 
 GRANT SELECT(fingerprint) ON TABLE public.privacy_requests TO crm_worker;
 
-GRANT SELECT(state) ON TABLE public.privacy_requests TO crm_app;
+GRANT SELECT(state),UPDATE(state) ON TABLE public.privacy_requests TO crm_app;
 GRANT SELECT(state) ON TABLE public.privacy_requests TO crm_resolver;
 
-GRANT SELECT(reason) ON TABLE public.privacy_requests TO crm_app;
+GRANT SELECT(reason),UPDATE(reason) ON TABLE public.privacy_requests TO crm_app;
 
-GRANT SELECT(round) ON TABLE public.privacy_requests TO crm_app;
+GRANT SELECT(round),UPDATE(round) ON TABLE public.privacy_requests TO crm_app;
 
 GRANT SELECT(steps) ON TABLE public.privacy_requests TO crm_app;
 
@@ -3438,16 +3446,17 @@ GRANT SELECT(export_size) ON TABLE public.privacy_requests TO crm_app;
 GRANT SELECT(requested_by),INSERT(requested_by) ON TABLE public.privacy_requests TO crm_app;
 
 GRANT SELECT(due_at) ON TABLE public.privacy_requests TO crm_resolver;
+GRANT UPDATE(due_at) ON TABLE public.privacy_requests TO crm_app;
 
-GRANT SELECT(attempts) ON TABLE public.privacy_requests TO crm_app;
+GRANT SELECT(attempts),UPDATE(attempts) ON TABLE public.privacy_requests TO crm_app;
 
-GRANT SELECT(version) ON TABLE public.privacy_requests TO crm_app;
+GRANT SELECT(version),UPDATE(version) ON TABLE public.privacy_requests TO crm_app;
 
 GRANT SELECT(created_at) ON TABLE public.privacy_requests TO crm_app;
 
-GRANT SELECT(updated_at) ON TABLE public.privacy_requests TO crm_app;
+GRANT SELECT(updated_at),UPDATE(updated_at) ON TABLE public.privacy_requests TO crm_app;
 
-GRANT SELECT(finished_at) ON TABLE public.privacy_requests TO crm_app;
+GRANT SELECT(finished_at),UPDATE(finished_at) ON TABLE public.privacy_requests TO crm_app;
 GRANT SELECT(finished_at) ON TABLE public.privacy_requests TO crm_worker;
 GRANT SELECT(finished_at) ON TABLE public.privacy_requests TO crm_resolver;
 

@@ -12,6 +12,8 @@ import pytest
 from events.email import EmailReceived
 from events.envelope import Event
 from functions.activities.api import handler as tasks
+from functions.automations.api import handler as automations
+from functions.automations.consumers import handler as automate
 from functions.contacts.api import handler as contacts
 from functions.email.api import handler as emails
 from functions.gateway.api.batch import handler as batch
@@ -100,6 +102,18 @@ def _analyse(desk: Desk, email: UUID, quote: str) -> None:
         desk.database.admin(statement, email=email, quote=quote, name=NAME, erika=ERIKA)
 
 
+def _listen(desk: Desk) -> None:
+    """An endpoint that is sent everything."""
+    desk.database.admin(
+        """
+        insert into webhook_endpoints (workspace_id, id, user_id, url, description, enabled, secret)
+        values (%(w)s, gen_random_uuid(), %(user)s, 'https://hooks.example/', '', true, '')
+        """,
+        w=desk.workspace.id,
+        user=desk.workspace.user_id,
+    )
+
+
 def _live(desk: Desk, call: Call, deliver: Any) -> dict[str, Any]:
     """Everything that happens to Erika: a contact made in a batch and changed, tasks, mails, what
     the AI read, webhooks, an export.
@@ -115,14 +129,7 @@ def _live(desk: Desk, call: Call, deliver: Any) -> dict[str, Any]:
     desk.task(None, title=f"Answer {ERIKA}", email_id=str(mails["from"]))
     for email in (mails["from"], mails["among"]):
         _analyse(desk, email, f"Can you ask {ERIKA}?")
-    desk.database.admin(
-        """
-        insert into webhook_endpoints (workspace_id, id, user_id, url, description, enabled, secret)
-        values (%(w)s, gen_random_uuid(), %(user)s, 'https://hooks.example/', '', true, '')
-        """,
-        w=desk.workspace.id,
-        user=desk.workspace.user_id,
-    )
+    _listen(desk)
     happened = [*desk.events(), _received(desk, mails["from"], ERIKA)]
     assert deliver(webhooks, *happened[-10:]) == []
     desk.database.admin(
@@ -312,6 +319,50 @@ def test_a_contact_that_was_deleted_is_erased_by_its_address(desk: Desk, call: C
 def test_of_whom_there_is_nothing_it_is_done_all_the_same(desk: Desk) -> None:
     done = desk.erase(email="nobody@example.com")
     assert {sum(step["rows"].values()) for step in done["steps"].values()} == {0}
+
+
+def test_an_event_that_is_delivered_again_brings_nothing_back(
+    desk: Desk, call: Call, deliver: Any
+) -> None:
+    """From a dead-letter queue, days after."""
+    _listen(desk)
+    rule = {"type": "create_task", "title": "Call {name} at {email}"}
+    body = {"name": "Welcome", "event_type": "ContactCreated", "actions": [rule]}
+    assert call(automations, "POST", "/api/v1/automations", body).status == 201
+    contact = desk.contact()
+    desk.task(contact)
+    happened = desk.events()
+    desk.erase(contact_id=contact["id"])
+    assert deliver(webhooks, *happened) == []
+    assert deliver(automate, *happened) == []
+    assert grep(desk, ERIKA, NAME) == {}
+    told = desk.database.admin(
+        """
+        select body from webhook_deliveries
+        where workspace_id = %(w)s and event_type = 'ContactCreated'
+        """,
+        w=desk.workspace.id,
+    )
+    assert [json.loads(one["body"])["data"]["email"] for one in told] == [None]
+
+
+def test_two_people_of_one_mail_are_erased_at_once(desk: Desk, call: Call) -> None:
+    """Each erasure goes by what it has noted itself."""
+    other = "max@mustermann.example"
+    desk.mail(desk.mailbox(), "bob@other.example", ERIKA, other)
+    requests = [desk.ask("erasure", email=one).json for one in (ERIKA, other)]
+    for request in requests:
+        desk.begin(request)
+    for _ in range(2):
+        desk.wait()
+        desk.tick()
+    assert {desk.get(one).json["state"] for one in requests} == {"done"}
+    noted = desk.database.admin(
+        "select distinct request_id from privacy_erased where workspace_id = %(w)s",
+        w=desk.workspace.id,
+    )
+    assert {str(one["request_id"]) for one in noted} == {one["id"] for one in requests}
+    assert grep(desk, ERIKA, other) == {}
 
 
 def test_what_was_on_its_way_is_erased_in_the_second_round(desk: Desk) -> None:

@@ -172,6 +172,28 @@ def test_one_that_fails_is_made_anew_and_given_up_in_the_end(
     assert f"exports/{failed['id']}.zip" not in "".join(desk.objects())
 
 
+def test_who_has_lost_it_leaves_the_winners_file(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = desk.ask("export", email=ERIKA).json
+    making = exporting._make  # pyright: ignore[reportPrivateUsage]
+
+    def slowly(*given: Any) -> Any:
+        """Somebody else makes it meanwhile."""
+        made = making(*given)
+        monkeypatch.setattr(exporting, "_make", making)
+        desk.wait()
+        desk.tick()
+        assert desk.get(request).json["state"] == "done"
+        desk.as_role("crm_eraser")
+        return made
+
+    monkeypatch.setattr(exporting, "_make", slowly)
+    desk.begin(request)
+    assert desk.get(request).json["state"] == "done"
+    assert f"exports/{request['id']}.zip" in "".join(desk.objects())
+
+
 def test_delivered_again_it_is_made_once(desk: Desk) -> None:
     request = desk.ask("export", email=ERIKA).json
     desk.begin(request, times=3)

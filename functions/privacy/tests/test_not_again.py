@@ -54,6 +54,22 @@ def test_an_erased_mail_is_not_fetched_again(
     assert mailroom.states(mailbox)[new] == ("stored", None), "they wrote again"
 
 
+def test_a_mail_that_comes_in_while_an_erasure_goes_on_is_left_out(
+    desk: Desk, connect: Connect, mailroom: Mailroom, box: Mailbox
+) -> None:
+    """Between its rounds; what is stored after the last one would never be found."""
+    mailbox = connect()
+    mailroom.settle()
+    desk.begin(desk.ask("erasure", email=ERIKA).json)
+    late = [mail.insert(box, _raw(HERS, ANA)), mail.insert(box, _raw(BOB, ANA, HERS))]
+    beside = mail.insert(box, _raw(BOB, ANA))
+    mailroom.settle()
+    assert mailroom.states(mailbox) == {
+        **dict.fromkeys(late, ("skipped", "erased")), beside: ("stored", None)
+    }  # fmt: skip
+    assert grep(desk, NAME) == {}
+
+
 def test_older_mails_that_come_in_later_are_left_out(
     desk: Desk, connect: Connect, mailroom: Mailroom, box: Mailbox
 ) -> None:

@@ -28,7 +28,8 @@ def test_it_takes_two_permissions(call: Call, kind: str, needed: str) -> None:
         answer = _ask(call, kind, access_of(" ".join(rest)))
         assert (answer.status, answer.json["code"]) == (403, "not_permitted")
         assert missing in answer.json["errors"][0]["detail"]
-    assert _ask(call, kind, access_of(f"workspace.settings {needed}")).status == 202
+    seeing = "contacts.read members.read"
+    assert _ask(call, kind, access_of(f"workspace.settings {needed} {seeing}")).status == 202
     for role in ("member", "viewer"):
         assert _ask(call, kind, ROLES[role]).status == 403
 
@@ -96,13 +97,68 @@ def test_of_another_workspace_there_is_nothing(
     assert call(api, "GET", URL).json["items"] == []
 
 
-def test_whoever_sees_no_addresses_is_shown_and_names_none(desk: Desk, call: Call) -> None:
+@pytest.mark.parametrize("kind", ["export", "erasure"])
+@pytest.mark.parametrize("less", ["own", "team", "hidden", "no members"])
+def test_whoever_sees_less_than_all_asks_for_nothing(
+    desk: Desk, call: Call, kind: str, less: str
+) -> None:
+    """What is handed out or erased is everybody's, with every field."""
     contact = desk.contact()
+    grants = str(EVERYTHING)
+    if less == "hidden":
+        grants += " -contacts.phone"
+    elif less == "no members":
+        grants = grants.replace("members.read", "")
+    else:
+        grants = grants.replace("contacts.read", f"contacts.read:{less}")
+    for person in ({"email": ERIKA}, {"contact_id": contact["id"]}):
+        refused = _ask(call, kind, access_of(grants), **person)
+        assert (refused.status, refused.json["code"]) == (403, "not_permitted")
+
+
+def test_whoever_sees_no_addresses_is_shown_none(desk: Desk, call: Call) -> None:
+    made = desk.ask("export", email=ERIKA).json
     access = access_of(f"{EVERYTHING} -contacts.email")
-    refused = _ask(call, "export", access, email=ERIKA)
-    assert (refused.status, refused.json["code"]) == (403, "not_permitted")
-    made = _ask(call, "export", access, contact_id=contact["id"])
-    assert (made.status, made.json["email"]) == (202, None)
+    assert desk.get(made, access=access).json["email"] is None
+
+
+def test_one_that_was_given_up_is_tried_again(desk: Desk, call: Call) -> None:
+    desk.contact()
+    request = desk.ask("erasure", email=ERIKA).json
+    url = f"{URL}/{request['id']}/retry"
+    early = call(api, "POST", url)
+    assert (early.status, early.json["code"]) == (409, "not_given_up")
+    desk.database.admin(
+        """
+        update privacy_requests set state = 'failed', reason = 'interrupted', finished_at = now(),
+            attempts = 9
+        where id = %(id)s::uuid
+        """,
+        id=request["id"],
+    )
+    refused = call(api, "POST", url, access=access_of("workspace.settings contacts.export"))
+    assert refused.status == 403
+    again = call(api, "POST", url)
+    assert (again.status, again.json["state"], again.json["reason"]) == (202, "waiting", None)
+    asked = [one for one in desk.events() if one.type_name() == "PersonErasureRequested"]
+    assert [one.aggregate_version for one in asked] == [1, 2]
+    desk.begin(request)
+    for _ in range(2):
+        desk.wait()
+        desk.tick()
+    assert desk.get(request).json["state"] == "done"
+    assert call(api, "POST", url).status == 409
+
+
+def test_one_that_is_asked_for_again_meanwhile_is_not_tried_again(desk: Desk, call: Call) -> None:
+    given_up = desk.ask("export", email=ERIKA).json
+    desk.database.admin(
+        "update privacy_requests set state = 'failed', finished_at = now() where id = %(id)s::uuid",
+        id=given_up["id"],
+    )
+    assert desk.ask("export", email=ERIKA).status == 202
+    refused = call(api, "POST", f"{URL}/{given_up['id']}/retry")
+    assert (refused.status, refused.json["code"]) == (409, "already_asked")
 
 
 @pytest.mark.parametrize("whose", ["a mailbox's", "a member's"])

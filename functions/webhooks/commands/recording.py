@@ -13,6 +13,7 @@ from functions.webhooks.models import Delivery, Endpoint, EndpointDisabled, Repl
 from functions.webhooks.payloads import TEST, body_of, body_of_test
 from shared.db import Tx
 from shared.ids import uuid7
+from shared.privacy import as_kept
 from shared.telling import mailbox_of, mailbox_readers, told_types
 
 CONSUMER = "webhooks"
@@ -87,11 +88,18 @@ def record_events(tx: Tx, events: Sequence[Event]) -> set[UUID]:
     Workspaces without endpoints are many: they cost one look, and leave no mark in the inbox.
     """
     listeners = queries.list_listeners(tx)
+    wanted = [
+        event
+        for event in {event.id: event for event in events}.values()
+        if any(_is_for(listener, event) for listener in listeners)
+    ]
+    if not wanted:
+        return set()
     pairs = [
         (listener, event)
-        for event in {event.id: event for event in events}.values()
+        for event in as_kept(tx, wanted)
         for listener in listeners
-        if listener.wants(event) and listener.was_there(event)
+        if _is_for(listener, event)
     ]
     pairs = _readable(tx, pairs)
     if not pairs:
@@ -111,6 +119,10 @@ def _enabled(tx: Tx, endpoint_id: UUID) -> Endpoint:
 def _shown(tx: Tx, endpoint_id: UUID, delivery_id: UUID) -> Delivery:
     found = queries.get_delivery(tx, endpoint_id, delivery_id)
     return Delivery.model_validate(found.model_dump())
+
+
+def _is_for(listener: Listener, event: Event) -> bool:
+    return listener.wants(event) and listener.was_there(event)
 
 
 def _readable(tx: Tx, pairs: list[tuple[Listener, Event]]) -> list[tuple[Listener, Event]]:

@@ -252,4 +252,4 @@ def test_a_hundred_events_cost_as_many_statements_as_one(
     one = len(statements)
     statements.clear()
     hooks.happen(*[created(workspace) for _ in range(100)])
-    assert len(statements) == one == 6  # begin, begin_request, look, mark, record, commit
+    assert len(statements) == one == 7, "begin, begin_request, look, erased, mark, record, commit"
