@@ -139,6 +139,9 @@ SCENES = {
         {"sharing": "subject"}, version=1, second=("mailboxes",)
     ),
     "POST /api/v1/mailboxes/{mailbox_id}/sync": Scene(messages=1),
+    "POST /api/v1/mailboxes/{mailbox_id}/disconnect": Scene(
+        events=("MailboxDisconnected",), second=("mailboxes",)
+    ),
     "POST /api/v1/batch": Scene(
         {"operations": [{"method": "POST", "path": "/api/v1/contacts", "body": {"name": "Ada"}}]},
         events=("ContactCreated",),

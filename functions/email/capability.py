@@ -48,7 +48,7 @@ CAPABILITY = Capability(
         Function(
             "leavers",
             "consumers.leavers.handler",
-            queue=Queue("email-leavers", listens=("AccountErasureRequested",)),
+            queue=Queue("email-leavers", listens=("AccountErasureRequested", "MemberLeft")),
             needs=frozenset({"database", "bus"}),
             role="crm_worker",
         ),

@@ -110,6 +110,34 @@ def disconnect_mailbox(tx: Tx, mailbox: MailboxAccess, reason: str) -> None:
         )
 
 
+def disconnect_all_of(tx: Tx, user_id: UUID, reason: str, *, unless_member: bool = False) -> None:
+    """Disconnect whatever somebody connected, and forget the way in; `unless_member`: only if they
+    are no member of the workspace.
+    """
+    for one in store.disconnect_all_of(tx, user_id, reason, unless_member=unless_member):
+        envelope = tx.envelope(one.id, one.version)
+        tx.emit(MailboxDisconnected(**envelope, address=one.address, reason=reason))
+
+
+def close_mailbox(tx: Tx, mailbox_id: UUID) -> Mailbox:
+    """Disconnect a mailbox, and forget the way in; its mails stay. One that is so already stays as
+    it is. Its owner may, and whoever may remove members.
+
+    Raises:
+        MailboxNotFound: there is no such mailbox.
+        NotYourMailbox: it is another member's, and the caller may not remove members.
+    """
+    mailbox = queries.get_mailbox(tx, mailbox_id)
+    if mailbox.user_id != tx.user_id and not tx.access.may("members.settings"):
+        raise NotYourMailbox
+    reason = "by_a_person"
+    version = store.close_mailbox(tx, mailbox_id, reason)
+    if version is not None:
+        envelope = tx.envelope(mailbox_id, version)
+        tx.emit(MailboxDisconnected(**envelope, address=mailbox.address, reason=reason))
+    return queries.get_mailbox(tx, mailbox_id)
+
+
 def note_watch(tx: Tx, mailbox_id: UUID, expires_at: datetime) -> None:
     """The provider notifies us of this mailbox until then."""
     store.set_watch(tx, mailbox_id, expires_at)

@@ -125,6 +125,16 @@ async def change_mailbox(
     return mailbox
 
 
+@routes.post("/api/v1/mailboxes/{mailbox_id}/disconnect", openapi_extra=needs("mailboxes.write"))
+async def disconnect_mailbox(mailbox_id: UUID, tx: Transaction, response: Response) -> Mailbox:
+    """Reads the mailbox no more and forgets the way in; its mails stay. Its owner may do so, and
+    whoever has `members.settings`. Its owner connects it again by a new access token.
+    """
+    mailbox = commands.close_mailbox(tx, mailbox_id)
+    set_etag(response, mailbox.version)
+    return mailbox
+
+
 @routes.post(
     "/api/v1/mailboxes/{mailbox_id}/sync", status_code=202, openapi_extra=needs("mailboxes.write")
 )

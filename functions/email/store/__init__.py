@@ -12,6 +12,7 @@ from functions.email.store.ledger import (
 )
 from functions.email.store.mailboxes import (
     advance_cursor,
+    close_mailbox,
     disconnect,
     disconnect_all_of,
     insert_mailbox,
@@ -24,6 +25,7 @@ from functions.email.store.mailboxes import (
 
 __all__ = [
     "advance_cursor",
+    "close_mailbox",
     "count_attempt",
     "disconnect",
     "disconnect_all_of",

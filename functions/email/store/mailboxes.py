@@ -100,8 +100,28 @@ class Disconnected(NamedTuple):
     version: int
 
 
-def disconnect_all_of(tx: Tx, user_id: UUID, reason: str) -> list[Disconnected]:
-    """Disconnect all mailboxes that a person connected, and forget how they are entered."""
+def close_mailbox(tx: Tx, mailbox_id: UUID, reason: str) -> int | None:
+    """Disconnect a mailbox and forget how it is entered; its new version, None if that is so."""
+    return tx.one(
+        int,
+        """
+        update mailboxes set state = 'disconnected', state_reason = %(reason)s,
+            credentials = ''::bytea, version = version + 1, updated_at = now()
+        where workspace_id = %(workspace_id)s and id = %(id)s and deleted_at is null
+            and (state = 'active' or credentials <> ''::bytea)
+        returning version
+        """,
+        id=mailbox_id,
+        reason=reason,
+    )
+
+
+def disconnect_all_of(
+    tx: Tx, user_id: UUID, reason: str, *, unless_member: bool
+) -> list[Disconnected]:
+    """Disconnect all mailboxes that a person connected, and forget how they are entered; where it
+    says so, only if they are no member.
+    """
     return tx.all(
         Disconnected,
         """
@@ -109,10 +129,16 @@ def disconnect_all_of(tx: Tx, user_id: UUID, reason: str) -> list[Disconnected]:
             credentials = ''::bytea, version = version + 1, updated_at = now()
         where workspace_id = %(workspace_id)s and user_id = %(user_id)s
             and deleted_at is null and credentials <> ''::bytea
+            and not (%(unless_member)s and exists (
+                select from memberships m
+                where m.workspace_id = %(workspace_id)s and m.user_id = %(user_id)s
+                    and m.ended_at is null
+            ))
         returning id, address, version
         """,
         user_id=user_id,
         reason=reason,
+        unless_member=unless_member,
     )
 
 
