@@ -1,4 +1,4 @@
-"""How often somebody may try: to sign in, to have a mail sent, to give a code.
+"""How often somebody may try: to sign in or up, to have a mail sent, to give a code.
 
 Attempts are counted before they are made, and put back where they were good: so many at once are
 not more than so many one after another. Three counts have to allow an attempt: that of the address
@@ -27,7 +27,7 @@ from shared.errors import TooManyRequests
 from shared.limits import Policy, spend_system
 from shared.log import metrics
 
-Kind = Literal["sign-in", "reset", "verify", "factor", "external"]
+Kind = Literal["sign-up", "sign-in", "reset", "verify", "factor", "external"]
 
 
 class Throttled(TooManyRequests):
@@ -52,6 +52,8 @@ def _an_hour(pair: int, account: int, address: int) -> Counts:
 
 ALLOWED: Mapping[Kind, Counts] = MappingProxyType(
     {
+        # Whoever has signed up is counted, too: an office has many colleagues, a robot has more.
+        "sign-up": _an_hour(10, 30, 300),
         "sign-in": _an_hour(10, 30, 120),
         "reset": _an_hour(4, 6, 30),
         "verify": _an_hour(4, 6, 30),
@@ -98,7 +100,8 @@ def throttle(kind: Kind, account: str, address: str | None) -> Attempt:
     pair, of_account, of_address = _counts(kind, account, address)
     known = cache.run_script(_IS_KNOWN, "throttle", _known(pair)) == 1
     taken: list[Count] = []
-    for count in (of_address, pair) if known else (of_address, pair, of_account):
+    wanted = (of_address, pair) if known else (of_address, pair, of_account)
+    for count in wanted if address else wanted[1:]:  # API Gateway always knows an address
         wait_s = _take(count)
         if wait_s > 0:
             for one in taken:

@@ -110,15 +110,6 @@ def disconnect_mailbox(tx: Tx, mailbox: MailboxAccess, reason: str) -> None:
         )
 
 
-def disconnect_all_of(tx: Tx, user_id: UUID, reason: str, *, unless_member: bool = False) -> None:
-    """Disconnect whatever somebody connected, and forget the way in; `unless_member`: only if they
-    are no member of the workspace.
-    """
-    for one in store.disconnect_all_of(tx, user_id, reason, unless_member=unless_member):
-        envelope = tx.envelope(one.id, one.version)
-        tx.emit(MailboxDisconnected(**envelope, address=one.address, reason=reason))
-
-
 def close_mailbox(tx: Tx, mailbox_id: UUID) -> Mailbox:
     """Disconnect a mailbox, and forget the way in; its mails stay. One that is so already stays as
     it is. Its owner may, and whoever may remove members.

@@ -31,6 +31,10 @@ from shared.log import logger, metrics
 from shared.privacy import Batch, Person, fingerprints
 
 MOST_ATTEMPTS = 8
+_MOST_TAKEN = 40
+"""How often a request is taken up that gets nowhere and says nothing of it: deploys and time-outs
+kill, and so may the request itself.
+"""
 _LONGEST_WAIT_S = 3600
 ROUNDS = 2
 
@@ -102,7 +106,7 @@ def take_up(tx: Tx, request_id: UUID, key: DataKey) -> tuple[Taken, Person] | No
     taken = store.take_request(tx, request_id, uuid4())
     if taken is None:
         return None
-    if taken.attempts > MOST_ATTEMPTS:  # whoever took it up before never came back
+    if taken.attempts > _MOST_TAKEN:  # whoever took it up before never came back
         fail(tx, taken, taken.steps, "interrupted")
         return None
     if taken.kind == "erasure" and taken.address and queries.is_own(tx, taken.address):

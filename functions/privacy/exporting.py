@@ -83,7 +83,12 @@ def export_person(workspace_id: UUID, taken: Taken, person: Person, deadline: fl
     except WorkspaceClosing:
         raise
     except Exception as error:
-        if isinstance(error, Lost):
+        try:
+            if isinstance(error, Lost):
+                raise
+            with transaction(workspace_id, actor=ACTOR) as tx:
+                store.hold(tx, taken)  # whatever failed, the file may be somebody else's by now
+        except Lost:
             _leave_to_others(workspace_id, taken, key)
             raise
         # What an error says may tell of the person: only its name is kept.

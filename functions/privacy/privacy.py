@@ -29,7 +29,7 @@ def erase(tx: Tx, person: Person, after: str | None) -> Batch:
             select id from privacy_requests
             where workspace_id = %(workspace_id)s and id <> %(request_id)s
                 and contact_id = any(%(contacts)s)
-                and (address is not null or finished_at is null)
+                and (address is not null or finished_at is null or names <> '{}')
             union
             select id from privacy_requests
             where workspace_id = %(workspace_id)s and id <> %(request_id)s

@@ -250,12 +250,15 @@ def finish_export(tx: Tx, taken: Taken, steps: Mapping[str, Step], size: int) ->
 
 
 def fail_request(tx: Tx, taken: Taken, steps: Mapping[str, Step], reason: str) -> int:
-    """It is given up; its new version."""
+    """It is given up; its new version. An erasure that is tried again needs the names: where they
+    were found may be gone by now.
+    """
     return _update(
         tx,
         taken,
         """
-        state = 'failed', claim = null, finished_at = now(), steps = %(steps)s, names = '{}',
+        state = 'failed', claim = null, finished_at = now(), steps = %(steps)s,
+        names = case kind when 'erasure' then names else '{}' end,
         fingerprint = null, reason = %(reason)s, version = version + 1
         """,
         steps=_steps(steps),

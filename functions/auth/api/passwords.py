@@ -1,7 +1,7 @@
 """Resetting a password, and confirming an address: public, by links that are mailed."""
 
 from functions.auth.clients import CurrentClient
-from functions.auth.commands import mails, passwords, people
+from functions.auth.commands import mails, passwords
 from functions.auth.models.passwords import Address, Asked, ResetPassword
 from functions.auth.models.people import VerifyEmail
 from shared.http import ANYBODY, create_router, needs, unrepeatable
@@ -42,6 +42,8 @@ async def ask_to_verify(given: Address, client: CurrentClient) -> Asked:
 
 
 @routes.post("/api/v1/auth/verify-email", status_code=204, openapi_extra=needs(ANYBODY) | _NOBODY)
-async def verify_email(given: VerifyEmail) -> None:
-    """Confirm the address by the token of the link, which is good once and for a day."""
-    people.verify_email(given)
+async def verify_email(given: VerifyEmail, client: CurrentClient) -> None:
+    """Confirm the address by the token of the link, which is good once and for a day, and the
+    account's password. Who gets the link and does not know the password resets it.
+    """
+    passwords.verify_email(given, client)

@@ -24,7 +24,9 @@ def sign_up(new: SignUp, client: Client) -> Token:
 
     Raises:
         AccountExists: the address is taken. It costs as much to find out.
+        Throttled: there were too many attempts.
     """
+    throttle("sign-up", new.email, client.address)
     by = sessions.issuer()
     password_hash = hash_password(new.password)
     user_id = uuid7()

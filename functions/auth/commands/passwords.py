@@ -11,7 +11,7 @@ from events.auth import PasswordChanged
 from functions.auth.commands import mails, people
 from functions.auth.models.mails import InvalidLink, token_hash
 from functions.auth.models.passwords import ChangePassword, ResetPassword, WrongPassword
-from functions.auth.models.people import Person, PersonNotFound
+from functions.auth.models.people import Person, PersonNotFound, VerifyEmail
 from functions.auth.models.sessions import Client
 from functions.auth.passwords import hash_password, is_password
 from functions.auth.queries import mails as mail_queries
@@ -26,7 +26,8 @@ from shared.errors import FieldError
 
 def reset_password(given: ResetPassword) -> None:
     """Set a password by a link that was mailed, which proves the address as well. Every session
-    everywhere ends, and the person is told; a second factor stays on.
+    everywhere ends, and every API key, which whoever was in may have made; the person is told. A
+    second factor stays on.
 
     Raises:
         InvalidLink: it is no such link, was used, or is over.
@@ -46,9 +47,34 @@ def reset_password(given: ResetPassword) -> None:
                 news.append(people.verified(user_id, proven))
             factor_store.delete_challenges(tx, user_id)
             mail_id = mails.want_mail(tx, "password_reset", user_id)
-            ended = people.tell_everywhere(tx, user_id, *news, ending="password_reset")
+            ended = people.tell_everywhere(tx, user_id, *news, ending="password_reset", keys=True)
     people.forget_sessions(ended)
     mails.ring([mail_id])
+
+
+def verify_email(given: VerifyEmail, client: Client) -> None:
+    """Note that the mails of an address reach its person, by a link that did, and their password.
+    Who gets the link and does not know the password resets it: by confirming they would make an
+    account good that somebody else has made with their address.
+
+    Raises:
+        InvalidLink: it is no such link, was used, or is over.
+        WrongPassword: the account has another password.
+        Throttled: too many attempts at it.
+    """
+    link = token_hash(given.token.get_secret_value())
+    whose = mail_queries.find_whose(link, "verify_email")
+    if whose is None:
+        raise InvalidLink
+    check_password(whose, given.password, client, at="/password")
+    with system_transaction(mails.ACTOR) as tx:
+        user_id = mail_store.use_link(tx, link, "verify_email")
+        if user_id is None:
+            raise InvalidLink
+        with tx.acting_as(f"user:{user_id}"):
+            version = store.verify_email(tx, user_id)
+            if version is not None:
+                people.tell_everywhere(tx, user_id, people.verified(user_id, version))
 
 
 def change_password(

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
-from events.auth import EmailVerified, ProfileChanged
+from events.auth import ApiKeyRevoked, EmailVerified, ProfileChanged
 from events.envelope import Event
 from functions.auth import session_cache
 from functions.auth.commands import sessions
-from functions.auth.models.mails import InvalidLink, token_hash
-from functions.auth.models.people import PersonNotFound, Profile, VerifyEmail
+from functions.auth.models.people import PersonNotFound, Profile
 from functions.auth.models.sessions import Reason
 from functions.auth.queries import accounts, people
 from functions.auth.queries import sessions as session_queries
-from functions.auth.store import mails as mail_store
+from functions.auth.store import api_keys
 from functions.auth.store import people as store
 from shared.db import Tx, system_transaction
 
@@ -31,10 +30,11 @@ def tell_everywhere(
     *events: News,
     ending: Reason | None = None,
     besides: UUID | None = None,
+    keys: bool = False,
 ) -> Ended:
     """Emit events in every workspace of a person's, and end their sessions there for the reason
-    `ending`, all but `besides`. In one go, since every workspace that emits stays locked until the
-    commit, and all transactions lock them in one order.
+    `ending`, all but `besides`, and with `keys` their API keys. In one go, since every workspace
+    that emits stays locked until the commit, and all transactions lock them in one order.
 
     For a `system_transaction`. What ended is for `forget_sessions`, after the commit.
     """
@@ -46,6 +46,10 @@ def tell_everywhere(
             if workspace_id in told:
                 for event in events:
                     inside.emit(event(inside))
+                if keys:
+                    for key in api_keys.revoke_all(inside, user_id):
+                        envelope = inside.envelope(key.id, key.version)
+                        inside.emit(ApiKeyRevoked(**envelope, user_id=user_id, name=key.name))
             if ending:
                 found = sessions.end_sessions(inside, user_id, reason=ending, besides=besides)
                 ended[workspace_id] = found
@@ -90,23 +94,6 @@ def rename_oneself(user_id: UUID, name: str) -> None:
                 user_id,
                 lambda inside: ProfileChanged(**inside.envelope(user_id, version), name=name),
             )
-
-
-def verify_email(given: VerifyEmail) -> None:
-    """Note that the mails of an address reach its person, by a link that did.
-
-    Raises:
-        InvalidLink: it is no such link, was used, or is over.
-    """
-    link = token_hash(given.token.get_secret_value())
-    with system_transaction("system:auth") as tx:
-        user_id = mail_store.use_link(tx, link, "verify_email")
-        if user_id is None:
-            raise InvalidLink
-        with tx.acting_as(f"user:{user_id}"):
-            version = store.verify_email(tx, user_id)
-            if version is not None:
-                tell_everywhere(tx, user_id, verified(user_id, version))
 
 
 def verified(user_id: UUID, version: int) -> News:

@@ -52,8 +52,8 @@ class AddressNotVouchedFor(Forbidden):
 
 
 class AddressNotProven(Conflict):
-    """There is an account with this address, and nobody has proven that it is theirs: confirm the
-    address, or reset the password; then sign in here again.
+    """There is an account with this address, and nobody has proven that it is theirs: reset the
+    password, or confirm the address with it; then sign in here again.
     """
 
 

@@ -21,11 +21,14 @@ class PersonNotFound(NotFound):
 
 
 class VerifyEmail(BaseModel):
-    """The token of the link."""
+    """The token of the link, and the account's password: the link alone proves who reads the mails,
+    and not that the account is theirs.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     token: SecretStr = Field(max_length=200)
+    password: SecretStr = Field(max_length=200)
 
 
 class Person(BaseModel):

@@ -24,13 +24,18 @@ def overdue_mails(*, older_s: int, most: int) -> list[UUID]:
 
 def is_link(link_hash: bytes, purpose: LinkPurpose) -> bool:
     """Whether a link may be used now; using it says so for certain."""
+    return find_whose(link_hash, purpose) is not None
+
+
+def find_whose(link_hash: bytes, purpose: LinkPurpose) -> UUID | None:
+    """Whose a link is that may be used now."""
     found = resolve(
-        int,
+        UUID,
         """
-        select 1 from mailed_links
+        select user_id from mailed_links
         where hash = %(hash)s and purpose = %(purpose)s and expires_at > now()
         """,
         hash=link_hash,
         purpose=purpose,
     )
-    return bool(found)
+    return found[0] if found else None

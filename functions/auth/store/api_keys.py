@@ -73,6 +73,16 @@ def revoke_key(tx: Tx, key_id: UUID) -> Key | None:
     return tx.one(Key, query + _SHOWN, id=key_id)
 
 
+def revoke_all(tx: Tx, user_id: UUID) -> list[Key]:
+    """Revoke all keys of a member's, for good; those that were not revoked before."""
+    query: LiteralString = """
+        update api_keys set revoked_at = now(), version = version + 1, updated_at = now()
+        where workspace_id = %(workspace_id)s and user_id = %(user_id)s and revoked_at is null
+        returning
+    """
+    return tx.all(Key, query + _SHOWN, user_id=user_id)
+
+
 def note_use(tx: Tx, key_id: UUID, source_ip: str | None) -> None:
     """Note that a key was used now. Where somebody else is just changing the row, that is left:
     nobody who wants to get in waits for it.

@@ -27,6 +27,7 @@ pytest_plugins = ["infra_cdk.local.google.fixtures"]
 ANA = "ana@acme.example"
 ENTRY = "functions.auth.external_api.handler"
 REFRESH = "/api/v1/auth/refresh"
+VERIFY = "/api/v1/auth/verify-email"
 SignUp = Callable[..., dict[str, Any]]
 Registered = Callable[[str, str, str], None]
 
@@ -151,12 +152,22 @@ def test_a_proven_address_is_linked_and_told_everywhere(
 
 
 def test_an_address_that_nobody_has_proven_is_not_shared(
-    visitor: Visitor, sign_up: SignUp, database: Database
+    visitor: Visitor,
+    sign_up: SignUp,
+    database: Database,
+    postman: Postman,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whoever signed up with it beforehand still has the password."""
+    monkeypatch.setenv("HASTE_CONSOLE_URL", CONSOLE_URL)
     squatter = sign_up(email=ANA)
     _refused(visitor.sign_in(ANA), 409, "address_not_proven")
     assert _linked(database) == []
+    opened = postman.token(ANA)  # by who has the address, and not the password
+    proof = {"token": opened, "password": "whatever Ana would say"}
+    tried = visitor.call(handler, "POST", VERIFY, proof, anonymous=True, role="crm_auth")
+    assert tried.status == 422
+    _refused(visitor.sign_in(ANA), 409, "address_not_proven")
     _verify(database, squatter)
     assert visitor.sign_in(ANA).json["user_id"] == squatter["user_id"]
 

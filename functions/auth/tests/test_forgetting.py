@@ -43,6 +43,7 @@ def test_nor_by_anybody_else(database: Database, role: str) -> None:
 
 KEPT: dict[str, str] = {
     "api_keys": "revoked; what was done by them has their id",
+    "automations": "act within what their maker may do, so not at all any more",
     "mailboxes": "their mails are the workspace's",
     "memberships": "ended; what the person made refers to it",
     "webhook_endpoints": "is the workspace's; tells what its maker may read, so nothing any more",

@@ -13,6 +13,7 @@ from functions.auth.api import handler
 from functions.auth.commands.mails import MOST_ATTEMPTS
 from functions.auth.models.mails import LINKS, MailDue, Purpose, letter
 from functions.auth.store.mails import LEASE_S
+from functions.auth.tests.conftest import PASSWORD
 from functions.auth.tests.postman import Postman
 from infra_cdk.registry import declared
 from shared import queues
@@ -132,7 +133,7 @@ def test_who_dies_after_the_server_said_yes_sends_one_mail_more_and_both_links_a
         handler,
         "POST",
         "/api/v1/auth/verify-email",
-        {"token": first.token},
+        {"token": first.token, "password": PASSWORD},
         anonymous=True,
         role="crm_auth",
     )

@@ -187,6 +187,14 @@ def test_the_link_sets_the_password_ends_every_session_and_is_told(
         u=first["user_id"],
     )
     second = sign_in(post, first["email"], workspace_id=str(elsewhere.id)).json
+    database.admin(
+        """
+        insert into api_keys (workspace_id, id, user_id, name, hash, grants)
+        values (%(w)s, gen_random_uuid(), %(u)s, 'Theirs', sha256('x'), '{emails.read}')
+        """,
+        w=elsewhere.id,
+        u=first["user_id"],
+    )
     token = link_for(post, postman, first["email"])
     assert post(RESET, {"token": token, "password": NEW}).status == 204
     assert not refreshes(post, first)
@@ -200,6 +208,9 @@ def test_the_link_sets_the_password_ends_every_session_and_is_told(
         assert events["PasswordChanged"]["aggregate_id"] == first["user_id"]
         assert events["PasswordChanged"]["actor"] == f"user:{first['user_id']}"
         assert events["EmailVerified"]["aggregate_version"] == 3
+    assert events["ApiKeyRevoked"]["name"] == "Theirs", "whoever was in may have made it"
+    kept = "select 1 from api_keys where user_id = %(u)s and revoked_at is null"
+    assert database.admin(kept, u=first["user_id"]) == []
     last = postman.mails(first["email"])[-1]
     assert last.subject == "Your password was reset"
     assert "token" not in last.text

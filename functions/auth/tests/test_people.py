@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from functions.auth.api import handler
+from functions.auth.tests.conftest import PASSWORD
 from functions.auth.tests.postman import Postman
 from functions.auth.tests.test_passwords import caller_of
 from shared.testing import Answer, Call, Database, EventsOf, NewWorkspace, Workspace
@@ -120,13 +121,20 @@ def test_a_person_who_is_gone_is_not_found(call: Call, workspace: Workspace) -> 
     assert (answer.status, answer.json["code"]) == (404, "person_not_found")
 
 
+def _proof(token: str) -> dict[str, str]:
+    return {"token": token, "password": PASSWORD}
+
+
 def test_the_mail_of_signing_up_proves_the_address_once(
     ask: Ask, post: Ask, person: dict[str, Any], postman: Postman, events_of: EventsOf
 ) -> None:
     token = postman.token(person["email"])
-    assert post(VERIFY, {"token": token}).status == 204
+    wrong = post(VERIFY, {"token": token, "password": "somebody else's"})
+    assert (wrong.status, wrong.json["errors"][0]["pointer"]) == (422, "/password")
+    assert ask().json["email_verified"] is False, "who reads the mail may not have the account"
+    assert post(VERIFY, _proof(token)).status == 204
     assert ask().json["email_verified"] is True
-    again = post(VERIFY, {"token": token})
+    again = post(VERIFY, _proof(token))
     assert (again.status, again.json["code"]) == (400, "invalid_link")
     told = [one for one in events_of(caller_of(person)) if one["type"] == "EmailVerified"]
     assert [one["payload"]["actor"] for one in told] == [f"user:{person['user_id']}"]
@@ -137,8 +145,8 @@ def test_another_link_can_be_asked_for_until_it_is_proven(
 ) -> None:
     assert post(ASK, {"email": person["email"].upper()}).status == 202
     first, second = postman.mails(person["email"])
-    assert post(VERIFY, {"token": second.token}).status == 204
-    assert post(VERIFY, {"token": first.token}).status == 400
+    assert post(VERIFY, _proof(second.token)).status == 204
+    assert post(VERIFY, _proof(first.token)).status == 400
     answer = post(ASK, {"email": person["email"]})
     assert (answer.status, answer.json) == (202, post(ASK, {"email": "no@example.com"}).json)
     assert len(postman.mails(person["email"])) == 2
@@ -151,7 +159,7 @@ def test_a_link_that_resets_proves_no_address_by_itself(
     post("/api/v1/auth/reset-password/request", {"email": person["email"]})
     token = postman.token(person["email"])
     for given in (token, "", "forged", "\ud800"):
-        assert post(VERIFY, {"token": given}).status == 400
+        assert post(VERIFY, _proof(given)).status == 400
     assert ask().json["email_verified"] is False
 
 

@@ -119,6 +119,27 @@ def test_too_many_are_answered_alike_for_known_and_unknown_accounts(
     assert refusals[0][1]["code"] == "throttled"
 
 
+def test_signing_up_is_counted_too_good_or_not(
+    call: Call, asking: Asking, keys: object, counted: str
+) -> None:
+    """Or it could be found out of any number of addresses who has an account."""
+
+    def sign_up(email: str, address: str) -> int:
+        new = {"email": email, "password": PASSWORD, "name": "Ada", "workspace_name": "Engines"}
+        ask, path = asking(address=address), "/api/v1/auth/sign-up"
+        return call(ask, "POST", path, new, anonymous=True, role="crm_auth").status
+
+    email = _email()
+    pair, _, of_address = (policy.quota for policy in ALLOWED["sign-up"])
+    statuses = [sign_up(email, HERE) for _ in range(pair + 1)]
+    assert statuses == [201] + [409] * (pair - 1) + [429]
+    assert sign_up(email, THERE) == 409
+    left = of_address - pair
+    assert {sign_up(email.replace("-", str(n), 1), HERE) for n in range(left)} == {201}
+    assert sign_up(_email(), HERE) == 429
+    assert sign_up(_email(), THERE) == 201
+
+
 @pytest.mark.usefixtures("cheap")
 def test_the_right_password_is_refused_too_but_only_from_that_address(
     sign_up: SignUp, sign_in: SignIn, counted: str

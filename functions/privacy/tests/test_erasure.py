@@ -80,7 +80,7 @@ def _received(desk: Desk, email: UUID, sender: str) -> Event:
     return event
 
 
-def _analyse(desk: Desk, email: UUID, quote: str) -> None:
+def analyse(desk: Desk, email: UUID, quote: str) -> None:
     """What the AI leaves of a mail."""
     for statement in (
         """
@@ -128,7 +128,7 @@ def _live(desk: Desk, call: Call, deliver: Any) -> dict[str, Any]:
     desk.task(ours)
     desk.task(None, title=f"Answer {ERIKA}", email_id=str(mails["from"]))
     for email in (mails["from"], mails["among"]):
-        _analyse(desk, email, f"Can you ask {ERIKA}?")
+        analyse(desk, email, f"Can you ask {ERIKA}?")
     _listen(desk)
     happened = [*desk.events(), _received(desk, mails["from"], ERIKA)]
     assert deliver(webhooks, *happened[-10:]) == []
@@ -186,7 +186,7 @@ def test_nothing_of_them_is_found_anywhere(
 def test_what_others_wrote_stays_without_them(desk: Desk, call: Call, deliver: Any) -> None:
     desk.contact()
     mails = _mails(desk)
-    _analyse(desk, mails["among"], f"Can you ask {ERIKA}?")
+    analyse(desk, mails["among"], f"Can you ask {ERIKA}?")
     desk.erase(email=ERIKA)
     listed = call(emails, "GET", "/api/v1/emails?limit=9").json["items"]
     assert {one["id"] for one in listed} == {str(mails["among"]), str(mails["others"])}

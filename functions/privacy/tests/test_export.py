@@ -172,8 +172,9 @@ def test_one_that_fails_is_made_anew_and_given_up_in_the_end(
     assert f"exports/{failed['id']}.zip" not in "".join(desk.objects())
 
 
+@pytest.mark.parametrize("then", ["ends", "fails"])
 def test_who_has_lost_it_leaves_the_winners_file(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, then: str
 ) -> None:
     request = desk.ask("export", email=ERIKA).json
     making = exporting._make  # pyright: ignore[reportPrivateUsage]
@@ -186,6 +187,8 @@ def test_who_has_lost_it_leaves_the_winners_file(
         desk.tick()
         assert desk.get(request).json["state"] == "done"
         desk.as_role("crm_eraser")
+        if then == "fails":
+            raise ConnectionError
         return made
 
     monkeypatch.setattr(exporting, "_make", slowly)

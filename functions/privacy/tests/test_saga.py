@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
-from functions.privacy import saga, store
+from functions.privacy import erasing, saga, store
+from functions.privacy.api import handler as api
 from functions.privacy.models import Lost, Taken
-from functions.privacy.tests.conftest import ERIKA, NAME, Desk, grep
+from functions.privacy.tests.conftest import ERIKA, NAME, URL, Desk, grep
+from functions.privacy.tests.test_erasure import analyse
 from shared.aws import client
 from shared.db import transaction
+from shared.testing import Call
 from shared.tests.attempts import Environment, Killed
 
 if TYPE_CHECKING:
@@ -281,3 +285,47 @@ def test_older_versions_of_an_object_go_too(desk: Desk, monkeypatch: pytest.Monk
     left = s3.list_object_versions(Bucket=bucket)
     assert [one.get("Key") for one in left.get("Versions", [])] == [f"{key}.beside"]
     assert left.get("DeleteMarkers", []) == []
+
+
+def test_an_erasure_that_was_given_up_still_knows_the_name(
+    desk: Desk, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its contacts may be gone by then, and what an AI read in others' mails is found by it."""
+    contact = desk.contact()
+    among = desk.mail(desk.mailbox(ANA), "bob@other.example", ANA, ERIKA)
+    analyse(desk, among, "x")
+    request = desk.ask("erasure", contact_id=contact["id"]).json
+    parts = erasing.find_parts()
+
+    def broken(*_: Any) -> Any:
+        raise RuntimeError
+
+    def broken_parts() -> Any:
+        return tuple(replace(one, erase=broken) if one.name == "analyses" else one for one in parts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasing, "find_parts", broken_parts)
+        for _ in range(8):
+            desk.wait()
+            desk.begin(request)
+    assert desk.get(request).json["state"] == "failed"
+    assert call(api, "POST", f"{URL}/{request['id']}/retry").status == 202
+    for _ in range(4):
+        desk.wait()
+        desk.tick()
+    assert desk.get(request).json["state"] == "done"
+    assert grep(desk, ERIKA, NAME) == {}
+
+
+def test_kills_alone_do_not_end_it_soon(desk: Desk) -> None:
+    request = desk.ask("erasure", email=ERIKA).json
+    desk.database.admin(
+        """
+        update privacy_requests set state = 'running', attempts = 20, claim = gen_random_uuid()
+        where id = %(id)s::uuid
+        """,
+        id=request["id"],
+    )
+    desk.wait()
+    desk.tick()
+    assert desk.get(request).json["state"] == "waiting", "for its second round"

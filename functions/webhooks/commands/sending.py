@@ -8,10 +8,11 @@ from typing import Literal
 from uuid import UUID
 
 from events.webhooks import WebhookEndpointDisabled
-from functions.webhooks import store
+from functions.webhooks import queries, store
 from functions.webhooks.commands.endpoints import host_of
 from functions.webhooks.outcomes import Claimed, Held, Outcome
 from shared.db import Tx
+from shared.telling import told_types
 
 _PATIENCE = timedelta(days=5)
 _LEASE_S = 180
@@ -25,6 +26,9 @@ def take(tx: Tx, endpoint_id: UUID, holder: UUID) -> tuple[Held, list[Claimed]] 
     held = store.hold(tx, endpoint_id, holder, lease_s=_LEASE_S)
     if held is None:
         return None
+    listener = queries.find_listener(tx, endpoint_id)
+    if listener is not None:
+        store.give_up_unreadable(tx, listener, told_types(listener.access))
     claimed = store.claim(tx, endpoint_id, most=held.allowance, lease_s=_LEASE_S)
     if claimed:
         store.spend(tx, endpoint_id, len(claimed))

@@ -1,6 +1,13 @@
 """Writing endpoints and deliveries."""
 
-from functions.webhooks.store.deliveries import claim, expire, record, replay, settle
+from functions.webhooks.store.deliveries import (
+    claim,
+    expire,
+    give_up_unreadable,
+    record,
+    replay,
+    settle,
+)
 from functions.webhooks.store.endpoints import delete, insert, rotate, update
 from functions.webhooks.store.senders import (
     disable,
@@ -18,6 +25,7 @@ __all__ = [
     "delete",
     "disable",
     "expire",
+    "give_up_unreadable",
     "hold",
     "insert",
     "note_failure",

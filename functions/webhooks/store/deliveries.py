@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from functions.webhooks.listening import NewDelivery
+from functions.webhooks.listening import Listener, NewDelivery
 from functions.webhooks.outcomes import Claimed, Outcome
 from shared.db import Tx
 
@@ -78,6 +78,34 @@ def replay(tx: Tx, endpoint_id: UUID, delivery_id: UUID) -> int:
         """,
         endpoint_id=endpoint_id,
         id=delivery_id,
+    )
+
+
+def give_up_unreadable(tx: Tx, listener: Listener, told: Collection[str] | None) -> None:
+    """Fail what is due at an endpoint whose member may read it no more: who has left or has another
+    role, or with whom a mailbox is shared no more. `told` are the types of events that they may be
+    told of, None for all.
+    """
+    tx.run(
+        """
+        update webhook_deliveries d
+        set state = 'failed', reason = 'not_permitted', settled_at = now()
+        where d.workspace_id = %(workspace_id)s and d.endpoint_id = %(endpoint_id)s
+            and d.state = 'pending' and d.due_at <= now()
+            and (
+                not %(is_member)s
+                or d.position is not null and not coalesce(d.event_type = any(%(told)s), true)
+                or d.mailbox_id is not null and not exists (
+                    select from mailboxes m
+                    where m.workspace_id = %(workspace_id)s and m.id = d.mailbox_id
+                        and (m.sharing = 'everything' or m.user_id = %(user_id)s)
+                )
+            )
+        """,
+        endpoint_id=listener.id,
+        user_id=listener.user_id,
+        is_member=listener.role is not None,
+        told=None if told is None else sorted(told),
     )
 
 

@@ -49,7 +49,7 @@ def test_an_event_is_sent_as_the_feed_shows_it(
     endpoint = hooks.create(receiver, event_types=[kind.type_name()])
     event = sample(kind, workspace)
     if mailbox_id := telling.mailbox_of(event):
-        _mailbox(database, workspace, mailbox_id, "everything")
+        mailbox(database, workspace, mailbox_id, "everything")
     hooks.happen(event)
     assert hooks.woken() == [endpoint["id"]]
     hooks.send(endpoint)
@@ -155,7 +155,7 @@ def test_what_is_no_event_fails_alone(hooks: Hooks, workspace: Workspace) -> Non
 # Mails that not every member may read
 
 
-def _mailbox(database: Database, owner: Workspace, mailbox_id: UUID, sharing: str) -> None:
+def mailbox(database: Database, owner: Workspace, mailbox_id: UUID, sharing: str) -> None:
     database.admin(
         """
         insert into mailboxes (workspace_id, id, user_id, provider, address, sharing, credentials)
@@ -194,7 +194,7 @@ def test_an_analysis_goes_to_whom_may_read_the_mail(
     mine = hooks.create(HOOK)
     theirs = hooks.ask("POST", "", {"url": HOOK}, workspace=colleague).json
     mailbox_id = uuid7()
-    _mailbox(database, workspace, mailbox_id, sharing)
+    mailbox(database, workspace, mailbox_id, sharing)
     event = sample(EmailAnalyzed, workspace, mailbox_id=mailbox_id)
     hooks.happen(event)
     delivery = hooks.delivery(mine)
@@ -216,7 +216,7 @@ def test_who_gives_an_endpoint_another_url_gets_what_they_may_read(
     changed = hooks.ask("PATCH", path, body, headers=anyway, workspace=colleague)
     assert changed.json["user_id"] == str(colleague.user_id)
     mailbox_id = uuid7()
-    _mailbox(database, workspace, mailbox_id, "metadata")
+    mailbox(database, workspace, mailbox_id, "metadata")
     hooks.happen(sample(EmailAnalyzed, workspace, mailbox_id=mailbox_id))
     assert hooks.deliveries(endpoint) == []
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from events.catalogue import all_events
 from functions.webhooks.tests.conftest import Hooks
-from functions.webhooks.tests.test_events import HOOK, created, sample
+from functions.webhooks.tests.receiver import Receiver
+from functions.webhooks.tests.test_events import HOOK, created, mailbox, sample
 from shared.access import EVERYTHING, Access, access_of
 from shared.db import transaction
 from shared.testing import Database, NewMember, Workspace
@@ -48,6 +50,44 @@ def test_of_what_they_may_not_read_it_hears_nothing(
     _limit(database, workspace, grants)
     _happen(hooks, workspace, "ContactCreated", "TaskCreated", "MemberJoined", "SessionOpened")
     assert {one["event_type"] for one in hooks.deliveries(endpoint)} == told
+
+
+@pytest.mark.parametrize("then", ["left", "role", "mailbox"])
+def test_what_was_pending_is_not_sent_once_they_may_read_it_no_more(
+    hooks: Hooks,
+    workspace: Workspace,
+    database: Database,
+    receiver: Receiver,
+    new_member: NewMember,
+    then: str,
+) -> None:
+    """They take it along who leave, or whose role changes; the log says why it was not sent."""
+    endpoint = hooks.create(receiver.url)
+    name = "EmailAnalyzed" if then == "mailbox" else "ContactCreated"
+    fields: dict[str, Any] = {}
+    if then == "mailbox":
+        fields["mailbox_id"] = uuid4()
+        mailbox(database, workspace, fields["mailbox_id"], "metadata")
+    hooks.happen(sample(all_events()[name], workspace, **fields))
+    assert [one["state"] for one in hooks.deliveries(endpoint)] == ["pending"]
+    if then == "left":
+        database.admin(
+            "update memberships set ended_at = now() where workspace_id = %(w)s", w=workspace.id
+        )
+    elif then == "role":
+        _limit(database, workspace, "webhooks.settings tasks.read")
+    else:
+        database.admin(
+            "update mailboxes set user_id = %(u)s where workspace_id = %(w)s",
+            u=new_member(workspace).user_id,
+            w=workspace.id,
+        )
+    hooks.send(endpoint)
+    [given_up] = database.admin(
+        "select state, reason from webhook_deliveries where workspace_id = %(w)s", w=workspace.id
+    )
+    assert (given_up["state"], given_up["reason"]) == ("failed", "not_permitted")
+    assert receiver.received == []
 
 
 def test_who_has_left_is_told_nothing(

@@ -426,7 +426,7 @@ def test_many_deliveries_cost_no_more_statements_to_take(
         statements.clear()
         taken = commands.take(tx, endpoint_id, uuid4())
         assert taken is not None
-        assert len(statements) == 3
+        assert len(statements) == 5, "hold, whose, what they may not read, claim, spend"
         assert len(taken[1]) == 25
         failed = [outcomes.Outcome(one, "delivered") for one in taken[1]]
         statements.clear()

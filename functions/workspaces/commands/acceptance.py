@@ -10,6 +10,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from events.workspaces import InvitationAccepted, MemberJoined
+from functions.workspaces.commands.invitations import standing_of
 from functions.workspaces.models.invitations import (
     Acceptance,
     Accepted,
@@ -18,11 +19,13 @@ from functions.workspaces.models.invitations import (
     InvitationToken,
     Presented,
 )
+from functions.workspaces.models.members import UnknownRole
 from functions.workspaces.queries.invitations import find_presented
 from functions.workspaces.queries.members import find_standing
 from functions.workspaces.queries.workspaces import current_workspace
 from functions.workspaces.store import invitations as store
 from functions.workspaces.store.members import join
+from shared.access import MoreThanYours
 from shared.db import Tx, transaction
 from shared.errors import FieldError, WorkspaceClosing
 from shared.tenancy import hold_members
@@ -33,7 +36,8 @@ def accept(user_id: UUID, given: Acceptance) -> Accepted:
     Whoever accepted once may say so again. Opens its own transaction, in that workspace.
 
     Raises:
-        InvalidInvitation: it is no invitation, is over, was revoked, or accepted by another.
+        InvalidInvitation: it is no invitation, is over, was revoked, or accepted by another; or
+            whoever invited them may not do so any more.
         ForAnotherAddress: it is for another account.
         WorkspaceClosing: the workspace is to be deleted.
     """
@@ -49,6 +53,7 @@ def accept(user_id: UUID, given: Acceptance) -> Accepted:
         if tx.closing:
             raise WorkspaceClosing
         if presented.alive:
+            _require_inviter(tx, presented)
             _join(tx, user_id, presented)
         standing = find_standing(tx, user_id)
         if standing is None:  # they accepted it once, and left since
@@ -59,6 +64,24 @@ def accept(user_id: UUID, given: Acceptance) -> Accepted:
             role=standing.role,
             role_id=standing.role_id,
         )
+
+
+def _require_inviter(tx: Tx, presented: Presented) -> None:
+    """Go on only if who invited may give that role still: somebody who is removed, or given less,
+    would come back with what they have invited themselves to.
+
+    Raises:
+        InvalidInvitation: they may not.
+    """
+    inviter = find_standing(tx, presented.invited_by)
+    detail = "whoever invited you may not do so any more; ask for another one"
+    refused = InvalidInvitation(errors=(FieldError("/token", detail, "invalid"),))
+    if inviter is None or not inviter.access.may("members.settings"):
+        raise refused
+    try:
+        inviter.require_to_give(standing_of(tx, presented), at="")
+    except (MoreThanYours, UnknownRole) as error:
+        raise refused from error
 
 
 def _join(tx: Tx, user_id: UUID, presented: Presented) -> None:

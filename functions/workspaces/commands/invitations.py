@@ -16,6 +16,7 @@ from functions.workspaces.models.invitations import (
     InvitationNotFound,
     InviterNotVerified,
     NewInvitation,
+    Presented,
     TooManyInvitations,
 )
 from functions.workspaces.models.members import RoleChoice, Standing
@@ -73,7 +74,7 @@ def resend(tx: Tx, invitation_id: UUID) -> Invitation:
     """
     mine = standing_now(tx)
     current = queries.get_invitation(tx, invitation_id)
-    wanted = _standing_of(tx, current)
+    wanted = standing_of(tx, current)
     mine.require_to_give(wanted, at="")
     return _renewed(tx, current, wanted, _inviter(tx))
 
@@ -88,7 +89,7 @@ def revoke(tx: Tx, invitation_id: UUID) -> None:
     """
     mine = standing_now(tx)
     current = queries.get_invitation(tx, invitation_id)
-    mine.require_to_give(_standing_of(tx, current), at="")
+    mine.require_to_give(standing_of(tx, current), at="")
     revoked = store.revoke_invitation(tx, invitation_id)
     if revoked is None:
         raise InvitationNotFound
@@ -99,7 +100,7 @@ def _invited_again(
     tx: Tx, current: Invitation, mine: Standing, wanted: Standing, inviter: str
 ) -> Invitation:
     """An open invitation, with the role that is wanted now."""
-    mine.require_to_give(_standing_of(tx, current), at="")
+    mine.require_to_give(standing_of(tx, current), at="")
     try:
         return _renewed(tx, current, wanted, inviter)
     except AskedTooSoon:
@@ -119,7 +120,12 @@ def _renewed(tx: Tx, current: Invitation, wanted: Standing, inviter: str) -> Inv
     return renewed
 
 
-def _standing_of(tx: Tx, invitation: Invitation) -> Standing:
+def standing_of(tx: Tx, invitation: Invitation | Presented) -> Standing:
+    """What whoever accepts an invitation is to be.
+
+    Raises:
+        UnknownRole: the role is there no more.
+    """
     if invitation.role == "custom":
         choice = RoleChoice(role_id=invitation.role_id)
     else:

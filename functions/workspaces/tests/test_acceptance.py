@@ -86,6 +86,30 @@ def test_what_is_over_is_over(post: Post, people: People, why: str) -> None:
     assert (answer.status, answer.json["code"]) == (400, "invalid_invitation")
 
 
+@pytest.mark.parametrize("then", ["lowered", "removed", "less"])
+def test_nobody_comes_back_by_what_they_invited_themselves_to(
+    post: Post, people: People, then: str
+) -> None:
+    """Whoever invited has to be who may, when it is accepted."""
+    email = _email()
+    post.invited(email, "owner" if then == "less" else "member")
+    grace, token = post.newcomer(email), post.token(email)
+    role = {"lowered": "viewer", "removed": "owner", "less": "admin"}[then]
+    people.database.admin(
+        """
+        update memberships set role = %(role)s, ended_at = case when %(removed)s then now() end
+        where workspace_id = %(w)s and user_id = %(u)s
+        """,
+        role=role,
+        removed=then == "removed",
+        w=people.workspace.id,
+        u=people.owner.user_id,
+    )
+    refused = post.accept(grace, token)
+    assert (refused.status, refused.json["code"]) == (400, "invalid_invitation")
+    assert "invited you" in refused.json["errors"][0]["detail"]
+
+
 def test_who_left_comes_back_by_another_invitation(
     post: Post, people: People, events_of: EventsOf
 ) -> None:

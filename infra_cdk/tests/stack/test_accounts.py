@@ -57,7 +57,7 @@ def test_an_address_is_proven_a_factor_turned_on_and_a_password_reset(stack: Sta
     new = person | {"name": "Ada", "workspace_name": "Engines"}
     signed_up = _call(stack, "POST", "auth/sign-up", new).json()
     token = signed_up["access_token"]
-    proof = {"token": _link_token(stack, email, "verify-email")}
+    proof = {"token": _link_token(stack, email, "verify-email"), "password": person["password"]}
     assert _call(stack, "POST", "auth/verify-email", proof).status_code == 204
 
     password = {"password": person["password"]}
