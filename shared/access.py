@@ -118,6 +118,8 @@ class Access:
             or _REACHES.index(reach) > _REACHES.index(other.reach[permission])
         )
         things = {permission.partition(".")[0] for permission in self.reach}
+        if "audit.read" in self.reach:  # the audit log tells of all of them
+            things |= HIDEABLE.keys()
         shown = sorted(f for f in other.hidden - self.hidden if f.partition(".")[0] in things)
         return (*more, *(f"-{one}" for one in shown))
 

@@ -26,6 +26,8 @@ FOR_KEYS_TOO = {
 CHANGES = [one for one in operations() if one.method != "GET"]
 FOR_ALL = [one for one in CHANGES if one.described[PERMISSION] == SIGNED_IN]
 OUTLIVING_KEYS = {
+    "PUT /api/v1/sso": "whoever runs the provider can be any member",
+    "DELETE /api/v1/sso": "the same, where it is required",
     "POST /api/v1/automations": "it does what its member may, when the key is long revoked",
     "PATCH /api/v1/automations/{automation_id}": "the same, with something else",
     "POST /api/v1/webhooks": "it is sent what its member may read, when the key is long revoked",
@@ -34,6 +36,14 @@ OUTLIVING_KEYS = {
     "POST /api/v1/webhooks/{endpoint_id}/replay": "it is sent what its member may read",
 }
 """What takes a permission, and a person all the same."""
+BODIES: dict[str, Any] = {
+    "PUT /api/v1/sso": {
+        "issuer": "https://idp.example.com",
+        "client_id": "crm",
+        "domains": ["acme.example"],
+    }
+}
+"""Where texts everywhere are not enough."""
 ABOUT_ONESELF = [one for one in FOR_ALL if one.name not in FOR_KEYS_TOO]
 NOT_FOR_KEYS = [*ABOUT_ONESELF, *(one for one in CHANGES if one.name in OUTLIVING_KEYS)]
 
@@ -60,7 +70,7 @@ def test_what_outlives_a_key_or_is_about_oneself_takes_a_sign_in(
     operation: Operation, us: Tenant, call: Call, outside: None, database: Database
 ) -> None:
     scene = SCENES.get(operation.name)
-    body = scene.body if scene else _body(operation)
+    body = scene.body if scene else BODIES.get(operation.name) or _body(operation)
     path = operation.path.format(**{f"{kind}_id": str(one) for kind, one in us.ids.items()})
     before = rows_of(database, us)
     answer = call(

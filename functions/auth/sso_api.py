@@ -41,8 +41,10 @@ async def put_sso(
     given: SsoSettings, caller: CurrentCaller, response: Response, if_match: IfMatch = None
 ) -> Sso:
     """Set single sign-on up, or change it; If-Match is for what there is. The provider is asked
-    whether it is one. It takes an owner, since whoever runs the provider can be any member.
+    whether it is one. It takes an owner whose address is confirmed, since whoever runs the
+    provider can be any member; and no API key, which would outlive itself.
     """
+    caller.require_person()
     commands.check_access(caller.access)
     expected = expected_version(if_match) if if_match is not None else None
     commands.check_provider(given.issuer)
@@ -56,8 +58,9 @@ async def put_sso(
 
 
 @app.delete("/api/v1/sso", status_code=204, openapi_extra=_SETTINGS)
-async def remove_sso(tx: Transaction, if_match: IfMatch = None) -> None:
+async def remove_sso(caller: CurrentCaller, tx: Transaction, if_match: IfMatch = None) -> None:
     """Have no single sign-on any more. Its sessions end at their next refresh."""
+    caller.require_person()
     commands.remove(tx, expected=expected_version(if_match) if if_match else None)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -76,15 +77,19 @@ def _create_task(
     tx: Tx, action: CreateTask, occasion: Occasion, contact: Contact | None
 ) -> ActionResult:
     record, days = occasion.record, action.due_in_days
+    given: dict[str, Any] = {}
+    if action.notes:
+        given["notes"] = fill(action.notes, record, longest=NOTES_LENGTH)
+    if "source" not in tx.access.hidden_of("tasks"):  # it is only told where it came from
+        given["source"] = occasion.rule.name
     task = create_task(
         tx,
         NewTask(
             title=fill(action.title, record, longest=TITLE_LENGTH),
-            notes=fill(action.notes, record, longest=NOTES_LENGTH) if action.notes else None,
             due_at=None if days is None else occasion.event.at + timedelta(days=days),
             contact_id=contact.id if contact else None,
             email_id=_email_of(occasion.event),
-            source=occasion.rule.name,
+            **given,
         ),
         automation_run_id=occasion.run_id,
     )

@@ -18,6 +18,7 @@ from functions.contacts.models import Contact
 from shared.access import (
     EVERYTHING,
     HIDEABLE,
+    PERMISSIONS,
     Access,
     NotPermitted,
     access_of,
@@ -141,6 +142,8 @@ def test_what_is_not_beyond_is_within(one: Access, other: Access) -> None:
     """Fields of objects that the one is not for at all need not be hidden by it."""
     both = one.within(other)
     things = {permission.partition(".")[0] for permission in one.reach}
+    if "audit.read" in one.reach:
+        things = set(PERMISSIONS)
     matter = {f for f in both.hidden if f.partition(".")[0] in things}
     assert (one.beyond(other) == ()) is (both.reach == one.reach and matter <= one.hidden)
     assert one.beyond(one) == ()
@@ -153,6 +156,13 @@ def test_what_is_beyond_is_named() -> None:
     assert wanted.beyond(own) == (
         "contacts.read", "contacts.write", "-contacts.phone", "-tasks.notes",
     )  # fmt: skip
+
+
+def test_the_audit_log_tells_of_what_is_hidden_anywhere() -> None:
+    """Or who sees no phones would give themselves a role that reads them there."""
+    own = access_of("members.settings audit.read contacts.read -contacts.phone")
+    assert access_of("audit.read").beyond(own) == ("-contacts.phone",)
+    assert access_of("audit.read -contacts.phone").beyond(own) == ()
 
 
 # Events

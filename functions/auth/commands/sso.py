@@ -9,6 +9,7 @@ from __future__ import annotations
 from events.auth import SsoConfigured, SsoRemoved
 from functions.auth.models.sso import (
     InvalidIssuer,
+    NotConfirmed,
     SecretNeeded,
     SsoSettings,
     StoredSso,
@@ -60,10 +61,13 @@ def configure(
     be named.
 
     Raises:
+        NotConfirmed: the caller's own address is not.
         SecretNeeded: there is no secret for this client.
         PreconditionRequired: there is one, and no version was named.
         PreconditionFailed: it is no longer what was read.
     """
+    if not queries.is_confirmed(tx):
+        raise NotConfirmed
     current = queries.find_sso(tx)
     if current is not None and not told:
         raise PreconditionRequired

@@ -22,6 +22,12 @@ class SsoNotFound(NotFound):
     """This workspace has no single sign-on."""
 
 
+class NotConfirmed(Forbidden):
+    """Confirm your own e-mail address first, or reset your password: a provider set up by who made
+    an account with somebody else's address would let them in for good.
+    """
+
+
 class InvalidIssuer(Unprocessable):
     """There is no OpenID provider that could be used; see `errors`."""
 

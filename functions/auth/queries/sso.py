@@ -25,6 +25,12 @@ def get_sso(tx: Tx) -> StoredSso:
     return found
 
 
+def is_confirmed(tx: Tx) -> bool:
+    """Whether the caller's own address is."""
+    query = "select verified from app.name_members(array[%(user_id)s::uuid])"
+    return tx.one(bool, query, user_id=tx.user_id) is True
+
+
 def find_sso(tx: Tx) -> StoredSso | None:
     """The workspace's single sign-on, if it has one."""
     query: LiteralString = "select " + _SHOWN

@@ -20,6 +20,14 @@ URL = "/api/v1/sso"
 Ask = Callable[..., Answer]
 
 
+@pytest.fixture(autouse=True)
+def _confirmed(database: Database, workspace: Workspace) -> None:  # pyright: ignore[reportUnusedFunction]
+    """The owner's address is theirs."""
+    database.admin(
+        "update users set email_verified_at = now() where id = %(u)s", u=workspace.user_id
+    )
+
+
 @pytest.fixture
 def ask(call: Call, workspace: Workspace, keys: object, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """A request by an owner, or with other access."""
@@ -240,3 +248,14 @@ def test_an_issuer_with_a_path(ask: Ask, hostile: Hostile) -> None:
     hostile.answers[path] = (200, {}, changed)
     assert ask("PUT", hostile.settings | {"issuer": issuer}).status == 200
     assert hostile.paths() == [path]
+
+
+def test_who_may_not_have_the_address_lets_nobody_in(
+    ask: Ask, hostile: Hostile, workspace: Workspace, database: Database
+) -> None:
+    """They would come back by their own provider, after whose address it is has reset it."""
+    database.admin(
+        "update users set email_verified_at = null where id = %(u)s", u=workspace.user_id
+    )
+    _refused(ask("PUT", hostile.settings), 403, "not_confirmed")
+    _refused(ask("GET"), 404, "sso_not_found")

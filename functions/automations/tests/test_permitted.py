@@ -226,6 +226,18 @@ def test_a_hidden_field_is_not_set_either(
     assert read_contact(call, contact)["company"] is None
 
 
+@pytest.mark.parametrize("hidden", ["notes", "source"])
+def test_who_does_not_see_a_field_has_tasks_made_without_it(
+    call: Call, deliver: Deliver, workspace: Workspace, database: Database, hidden: str
+) -> None:
+    rule = make_rule(call, TASK)
+    _limit(database, workspace, f"emails.read tasks.write -tasks.{hidden}")
+    assert deliver(handler, analyzed(workspace)) == []
+    assert [one["status"] for one in read_runs(call, rule)] == ["done"]
+    [task] = read_tasks(call)
+    assert task[hidden] is None
+
+
 @pytest.mark.parametrize(
     ("owner", "reach", "outcome"),
     [
