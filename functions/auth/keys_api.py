@@ -57,7 +57,7 @@ async def create_key(
 ) -> KeyWithSecret:
     """Make an API key. The `key` of the answer is not shown again, to nobody."""
     caller.require_person()
-    made = commands.make_key(tx, new)
+    made = commands.make_key(tx, new, caller)
     response.headers["Location"] = f"/api/v1/keys/{made.id}"
     response.headers["Cache-Control"] = "no-store"
     set_etag(response, made.version)

@@ -35,6 +35,7 @@ CAPABILITY = Capability(
             "api.openapi.handler",
             http=(Http("/api/v1/openapi.json", public=True),),
             memory=1024,
+            snap_start=True,
         ),
     ),
 )

@@ -12,27 +12,35 @@ from functions.auth.models.api_keys import (
     KeyText,
     KeyWithSecret,
     NewKey,
+    SignInOver,
     TooManyKeys,
     checked_grants,
     require_future,
 )
 from functions.auth.queries import api_keys as queries
 from functions.auth.store import api_keys as store
+from shared.auth import Caller
 from shared.db import Tx
 from shared.errors import PreconditionFailed
 from shared.ids import uuid7
 
 
-def make_key(tx: Tx, new: NewKey) -> KeyWithSecret:
+def make_key(tx: Tx, new: NewKey, caller: Caller) -> KeyWithSecret:
     """Make a key that acts on the caller's behalf. Its text is in the answer and nowhere else.
 
     Raises:
+        SignInOver: their session has ended: authorizers believe it a little longer, and the key
+            would be good for ever.
         InvalidGrants, GrantsExceeded: it would permit what there is not, or what they may not.
         AlreadyExpired: it would be over at once.
         TooManyKeys: they have as many as a member may have.
     """
     access = checked_grants(new.grants, tx.access)
     require_future(new.expires_at)
+    assert tx.user_id is not None
+    store.hold_member(tx, tx.user_id)
+    if caller.session_id is not None and queries.is_over(tx, caller.session_id):
+        raise SignInOver
     made = KeyText.new(tx.workspace_id, uuid7())
     key = store.insert_key(tx, made.id, new, access, made.hash, most=MOST_KEYS)
     if key is None:

@@ -47,6 +47,7 @@ def tell_everywhere(
                 for event in events:
                     inside.emit(event(inside))
                 if keys:
+                    api_keys.hold_member(inside, user_id)
                     for key in api_keys.revoke_all(inside, user_id):
                         envelope = inside.envelope(key.id, key.version)
                         inside.emit(ApiKeyRevoked(**envelope, user_id=user_id, name=key.name))

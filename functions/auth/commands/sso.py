@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from events.auth import SsoConfigured, SsoRemoved
 from functions.auth.models.sso import (
+    DomainNotYours,
     InvalidIssuer,
     NotConfirmed,
     SecretNeeded,
@@ -20,6 +21,7 @@ from functions.auth.store import sso as store
 from shared.access import EVERYTHING, Access, MoreThanYours
 from shared.db import Tx
 from shared.errors import FieldError, PreconditionFailed, PreconditionRequired
+from shared.mail import FREE_MAIL_DOMAINS
 from shared.outbound.targets import checked, rules
 
 _ANOTHER = ("issuer", "client_id")
@@ -62,12 +64,15 @@ def configure(
 
     Raises:
         NotConfirmed: the caller's own address is not.
+        DomainNotYours: people are to come who have no account, of a domain nobody here has proven.
         SecretNeeded: there is no secret for this client.
         PreconditionRequired: there is one, and no version was named.
         PreconditionFailed: it is no longer what was read.
     """
     if not queries.is_confirmed(tx):
         raise NotConfirmed
+    if given.default_role is not None:
+        _require_own_domains(tx, given)
     current = queries.find_sso(tx)
     if current is not None and not told:
         raise PreconditionRequired
@@ -113,6 +118,21 @@ def remove(tx: Tx, *, expected: Expected = None) -> None:
     if not store.delete_sso(tx, current.version if expected is None else expected):
         raise PreconditionFailed
     tx.emit(SsoRemoved(**tx.envelope(current.id, current.version + 1), issuer=current.issuer))
+
+
+def _require_own_domains(tx: Tx, given: SsoSettings) -> None:
+    """An account is good everywhere, so that a stranger's must not come from here: whose address it
+    is would find it taken, and by a reset get into this workspace instead of theirs.
+    """
+    ours = queries.proven_domains(tx) - FREE_MAIL_DOMAINS
+    said = "no owner or administrator has a confirmed address at this domain, or everybody may"
+    errors = tuple(
+        FieldError(f"/domains/{place}", said, "domain")
+        for place, domain in enumerate(given.domains)
+        if domain not in ours
+    )
+    if errors:
+        raise DomainNotYours(errors=errors)
 
 
 def _is_same(current: StoredSso, given: SsoSettings) -> bool:

@@ -24,7 +24,7 @@ from zlib import crc32
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, computed_field
 
 from shared.access import Access, checked
-from shared.errors import Conflict, FieldError, NotFound, Unprocessable
+from shared.errors import Conflict, FieldError, NotFound, Unauthorized, Unprocessable
 from shared.values import Instant, Name
 
 MOST_KEYS = 50
@@ -49,6 +49,10 @@ class KeyRevoked(Conflict):
 
 class TooManyKeys(Conflict):
     """You have 50 API keys, which is the most a member may have; revoke one first."""
+
+
+class SignInOver(Unauthorized):
+    """Your session has ended: sign in again."""
 
 
 class GrantsExceeded(Unprocessable):

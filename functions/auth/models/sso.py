@@ -28,6 +28,13 @@ class NotConfirmed(Forbidden):
     """
 
 
+class DomainNotYours(Unprocessable):
+    """Who comes the first time gets an account with what address the provider says. That takes a
+    domain of yours: one that an owner or administrator has a confirmed address at, and not one
+    that a mail provider gives to everybody. See `errors`.
+    """
+
+
 class InvalidIssuer(Unprocessable):
     """There is no OpenID provider that could be used; see `errors`."""
 
@@ -83,8 +90,9 @@ Domains = Annotated[
 
 
 class SsoSettings(BaseModel):
-    """A provider, and whom it lets in. `default_role` is for those who come the first time; null:
-    only who is a member already gets in. `required`: all but owners get in by it alone.
+    """A provider, and whom it lets in. `default_role` is for those who come the first time, whose
+    domains have to be yours; null: only who is a member already gets in. `required`: all but
+    owners get in by it alone.
 
     `client_secret` is never shown. Left out, it stays, as long as `issuer` and `client_id` do.
     """

@@ -68,3 +68,12 @@ def find_usable_key(tx: Tx, key_id: UUID) -> StoredKey | None:
         """,
         id=key_id,
     )
+
+
+def is_over(tx: Tx, session_id: UUID) -> bool:
+    """Whether a sign-in has ended, which authorizers may not have heard of yet."""
+    query = """
+        select exists (select from sessions where workspace_id = %(workspace_id)s
+            and id = %(id)s and (revoked_at is not null or expires_at <= now()))
+    """
+    return tx.one(bool, query, id=session_id) is True

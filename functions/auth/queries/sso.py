@@ -31,6 +31,23 @@ def is_confirmed(tx: Tx) -> bool:
     return tx.one(bool, query, user_id=tx.user_id) is True
 
 
+def proven_domains(tx: Tx) -> set[str]:
+    """The domains at which an owner or administrator has an address that is confirmed."""
+    return set(
+        tx.all(
+            str,
+            """
+            select distinct split_part(email, '@', 2)
+            from app.name_members(array(
+                select user_id from memberships
+                where workspace_id = %(workspace_id)s and role in ('owner', 'admin')
+                    and ended_at is null))
+            where verified
+            """,
+        )
+    )
+
+
 def find_sso(tx: Tx) -> StoredSso | None:
     """The workspace's single sign-on, if it has one."""
     query: LiteralString = "select " + _SHOWN

@@ -15,20 +15,23 @@ _SHOWN: LiteralString = """
 """
 
 
-def insert_key(
-    tx: Tx, key_id: UUID, new: NewKey, access: Access, key_hash: bytes, *, most: int
-) -> Key | None:
-    """Store a key of the caller's; None where they have `most` already.
-
-    Their membership is locked, so that of two at once the second one counts the first.
+def hold_member(tx: Tx, user_id: UUID) -> None:
+    """Lock somebody's membership until the transaction ends: of two who make keys for them, or make
+    one and end them all, the second sees what the first has done.
     """
     tx.run(
         """
         select 1 from memberships
         where workspace_id = %(workspace_id)s and user_id = %(user_id)s for no key update
         """,
-        user_id=tx.user_id,
+        user_id=user_id,
     )
+
+
+def insert_key(
+    tx: Tx, key_id: UUID, new: NewKey, access: Access, key_hash: bytes, *, most: int
+) -> Key | None:
+    """Store a key of the caller's, who is held (`hold_member`); None where they have `most`."""
     query: LiteralString = """
         insert into api_keys (workspace_id, id, user_id, name, hash, grants, rate_limit_per_s,
             expires_at)
@@ -74,7 +77,7 @@ def revoke_key(tx: Tx, key_id: UUID) -> Key | None:
 
 
 def revoke_all(tx: Tx, user_id: UUID) -> list[Key]:
-    """Revoke all keys of a member's, for good; those that were not revoked before."""
+    """Revoke all keys of a member's, who is held, for good; those that were not revoked before."""
     query: LiteralString = """
         update api_keys set revoked_at = now(), version = version + 1, updated_at = now()
         where workspace_id = %(workspace_id)s and user_id = %(user_id)s and revoked_at is null

@@ -14,18 +14,24 @@ from functions.auth.tests.elsewhere import CLIENT_ID, CLIENT_SECRET, Hostile
 from infra_cdk.local.google.testing import CONSOLE_URL, SIGN_IN_URI
 from shared.access import EVERYTHING, ROLES, Access, access_of
 from shared.encryption import data_key
-from shared.testing import Answer, Call, Database, EventsOf, Workspace
+from shared.testing import Answer, Call, Database, EventsOf, NewWorkspace, Workspace
 
 URL = "/api/v1/sso"
 Ask = Callable[..., Answer]
 
 
+def _has(database: Database, workspace: Workspace, email: str) -> None:
+    database.admin(
+        "update users set email_verified_at = now(), email = %(email)s where id = %(u)s",
+        u=workspace.user_id,
+        email=email,
+    )
+
+
 @pytest.fixture(autouse=True)
 def _confirmed(database: Database, workspace: Workspace) -> None:  # pyright: ignore[reportUnusedFunction]
     """The owner's address is theirs."""
-    database.admin(
-        "update users set email_verified_at = now() where id = %(u)s", u=workspace.user_id
-    )
+    _has(database, workspace, f"{workspace.user_id}@corp.example")
 
 
 @pytest.fixture
@@ -259,3 +265,64 @@ def test_who_may_not_have_the_address_lets_nobody_in(
     )
     _refused(ask("PUT", hostile.settings), 403, "not_confirmed")
     _refused(ask("GET"), 404, "sso_not_found")
+
+
+def test_new_people_come_from_a_domain_of_ours(
+    ask: Ask,
+    hostile: Hostile,
+    workspace: Workspace,
+    database: Database,
+    new_workspace: NewWorkspace,
+) -> None:
+    """Their accounts are good everywhere: whose addresses they are would find them taken."""
+    wanted = hostile.settings | {"default_role": "viewer"}
+    beyond = wanted | {"domains": ["corp.example", "bank.example"]}
+    answer = ask("PUT", beyond)
+    _refused(answer, 422, "domain_not_yours")
+    assert [one["pointer"] for one in answer.json["errors"]] == ["/domains/0"], "as sorted"
+    assert ask("PUT", beyond | {"default_role": None}).status == 200, "it lets in members alone"
+
+    there = new_workspace()
+    _has(database, there, f"{uuid4().hex}@bank.example")
+    _refused(ask("PUT", beyond, if_match="*"), 422, "domain_not_yours")
+    database.admin(
+        "insert into memberships (workspace_id, user_id, role) values (%(w)s, %(u)s, 'member')",
+        w=workspace.id,
+        u=there.user_id,
+    )
+    _refused(ask("PUT", beyond, if_match="*"), 422, "domain_not_yours")
+    for role, verified, ended, status in (
+        ("admin", False, False, 422),
+        ("admin", True, False, 200),
+        ("member", True, False, 422),
+        ("admin", True, True, 422),
+    ):
+        database.admin(
+            """
+            update memberships set role = %(role)s, ended_at = case when %(ended)s then now() end
+            where workspace_id = %(w)s and user_id = %(u)s
+            """,
+            role=role,
+            ended=ended,
+            w=workspace.id,
+            u=there.user_id,
+        )
+        database.admin(
+            """
+            update users set email_verified_at = case when %(verified)s then now() end
+            where id = %(u)s
+            """,
+            verified=verified,
+            u=there.user_id,
+        )
+        assert ask("PUT", beyond, if_match="*").status == status, (role, verified, ended)
+
+
+def test_what_everybody_may_have_an_address_at_is_nobodys(
+    ask: Ask, hostile: Hostile, workspace: Workspace, database: Database
+) -> None:
+    _has(database, workspace, f"{uuid4().hex}@gmail.com")
+    free = hostile.settings | {"domains": ["gmail.com"]}
+    answer = ask("PUT", free | {"default_role": "member"})
+    _refused(answer, 422, "domain_not_yours", "/domains/0")
+    assert ask("PUT", free).status == 200

@@ -43,9 +43,14 @@ class Place:
     provider: dict[str, Any]
 
     def configure(self, **fields: Any) -> None:
-        """Change its settings, as its owner, whose address is confirmed."""
-        confirm = "update users set email_verified_at = now() where id = %(u)s"
-        self.database.admin(confirm, u=self.workspace.user_id)
+        """Change its settings, as its owner, who has a confirmed address at their domain."""
+        self.database.admin(
+            """
+            update users set email_verified_at = now(), email = id || '@corp.example'
+            where id = %(u)s
+            """,
+            u=self.workspace.user_id,
+        )
         answer = self.visitor.call(
             sso_api.handler,
             "PUT",

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import Header, Response
+from snapshot_restore_py import register_before_snapshot  # pyright: ignore[reportMissingTypeStubs]
 
 from functions.gateway.apis import find_apis
 from functions.gateway.examples import with_examples
@@ -46,7 +47,9 @@ async def get_openapi(if_none_match: IfNoneMatch = None) -> Response:
 
 @cache
 def _document() -> tuple[bytes, str]:
-    """The document and its entity tag, made at the first request: it imports every API.
+    """The document and its entity tag: made at the first request, since it imports every API, or
+    on AWS before that, when the snapshot is taken which the function starts from.
+    https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 
     The tag is weak: who compresses the document on the way keeps its meaning, not its bytes.
     """
@@ -64,4 +67,5 @@ def _names(if_none_match: str, etag: str) -> bool:
     return "*" in tags or etag.removeprefix("W/") in tags
 
 
+register_before_snapshot(_document)
 handler = http_handler(app)
