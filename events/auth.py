@@ -110,6 +110,18 @@ class IdentityLinked(Event):
     provider: Literal["google", "sso"]
 
 
+class IdentityUnlinked(Event):
+    """A member's account at Google gets them in no more: they said so, or reset their password.
+    `aggregate_id` is the person.
+    """
+
+    source: ClassVar[str] = "auth"
+    topic: ClassVar[str] = "people"
+    permission: ClassVar[str] = "audit.read"
+    audited: ClassVar[bool] = True
+    provider: Literal["google"]
+
+
 class SsoConfigured(Event):
     """A workspace set up its single sign-on, or changed it. `domains` are those of addresses that
     it is for; `default_role` is what who is new becomes, null: nobody new is let in; `required`:

@@ -56,6 +56,7 @@ ABOUT_ONESELF: dict[str, str] = {
     "POST /api/v1/me/factors/totp": "one's own",
     "POST /api/v1/me/factors/totp/confirm": "one's own",
     "DELETE /api/v1/me/factors/totp": "one's own",
+    "DELETE /api/v1/me/identities/google": "one's own",
     "POST /api/v1/me/factors/recovery-codes": "one's own",
 }
 """What everybody who is signed in may ask, whatever their role, and why."""

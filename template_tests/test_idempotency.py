@@ -53,6 +53,7 @@ UNREPEATABLE = {
     "POST /api/v1/me/factors/totp/confirm": "the answer holds a secret",
     "POST /api/v1/me/factors/recovery-codes": "the answer holds a secret",
     "DELETE /api/v1/me/factors/totp": "a code is good once",
+    "DELETE /api/v1/me/identities/google": "doing it again changes nothing",
     "DELETE /api/v1/sessions": "ending a session again",
     "DELETE /api/v1/sessions/{session_id}": "ending a session again",
     "POST /api/v1/contacts/query": "a query changes nothing",

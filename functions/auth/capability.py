@@ -32,6 +32,7 @@ CAPABILITY = Capability(
             http=(Http("/api/v1/auth/external", public=True),),
             needs=frozenset({"database", "bus", "cache", "encryption", "egress"}),
             role="crm_auth",
+            sends=("auth-mail",),
             secrets=("auth-private-keys", "google-oauth"),
             env=(
                 "ACCESS_TOKEN_SECONDS",

@@ -919,7 +919,7 @@ CREATE TABLE public.account_mails (
     sent_at timestamp with time zone,
     CONSTRAINT account_mails_check CHECK (((user_id IS NULL) = (state = 'nobody'::text))),
     CONSTRAINT account_mails_check1 CHECK (((sent_at IS NULL) = (state <> 'sent'::text))),
-    CONSTRAINT account_mails_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'password_reset'::text, 'password_changed'::text, 'factor_added'::text, 'factor_removed'::text, 'recovery_codes_made'::text, 'recovery_code_used'::text]))),
+    CONSTRAINT account_mails_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'password_reset'::text, 'password_changed'::text, 'factor_added'::text, 'factor_removed'::text, 'recovery_codes_made'::text, 'recovery_code_used'::text, 'google_linked'::text]))),
     CONSTRAINT account_mails_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'needless'::text, 'failed'::text, 'nobody'::text])))
 );
 
@@ -3194,7 +3194,7 @@ GRANT SELECT(id) ON TABLE public.event_log TO crm_resolver;
 GRANT UPDATE(payload) ON TABLE public.event_log TO crm_purger;
 GRANT UPDATE(payload) ON TABLE public.event_log TO crm_eraser;
 
-GRANT SELECT,INSERT ON TABLE public.external_identities TO crm_auth;
+GRANT SELECT,INSERT,DELETE ON TABLE public.external_identities TO crm_auth;
 GRANT SELECT,DELETE ON TABLE public.external_identities TO crm_purger;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.external_sign_ins TO crm_auth;

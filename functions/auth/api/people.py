@@ -53,6 +53,17 @@ async def change_password(given: ChangePassword, signed_in: Oneself, client: Cur
     passwords.change_password(caller.user_id, given, client, session_id=session_id)
 
 
+@routes.delete(
+    "/api/v1/me/identities/google", status_code=204, openapi_extra=needs(SIGNED_IN) | _SAME
+)
+async def unlink_google(signed_in: Oneself) -> None:
+    """Let no account at Google get you in any more. Signing in with Google links the one that has
+    your address again, unless a second factor is on.
+    """
+    caller, _ = signed_in
+    people.unlink_google(caller.user_id)
+
+
 @routes.post("/api/v1/me/factors/totp", status_code=201, openapi_extra=needs(SIGNED_IN) | _SECRET)
 async def start_factor(
     given: ProvePassword, signed_in: Oneself, client: CurrentClient, response: Response

@@ -18,6 +18,7 @@ def export_account(user_id: UUID, *, only_in: UUID | None = None) -> AccountExpo
     Raises:
         PersonNotFound: there is no such account.
     """
+    everywhere = only_in is None
     with system_transaction(f"user:{user_id}") as tx:
         profile = queries.find_profile(tx, user_id)
         if profile is None:
@@ -25,9 +26,9 @@ def export_account(user_id: UUID, *, only_in: UUID | None = None) -> AccountExpo
         places = every_workspace(tx, user_id)
         told = AccountExport(
             profile=profile,
-            second_factor=queries.find_factor(tx, user_id),
-            identities=queries.list_identities(tx, user_id),
-            mails=queries.list_mails(tx, user_id),
+            second_factor=queries.find_factor(tx, user_id) if everywhere else None,
+            identities=queries.list_identities(tx, user_id) if everywhere else [],
+            mails=queries.list_mails(tx, user_id) if everywhere else [],
             memberships=[],
         )
     found = [_of(place, user_id) for place in places if only_in in (None, place)]

@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from events.auth import IdentityLinked
-from functions.auth.commands import people, sessions
+from functions.auth.commands import mails, people, sessions
 from functions.auth.models.accounts import AccountExists, Membership, Token
 from functions.auth.models.external import (
     AddressNotProven,
@@ -31,7 +31,7 @@ from functions.auth.queries import external as queries
 from functions.auth.store import accounts as account_store
 from functions.auth.store import external as store
 from functions.auth.store import people as people_store
-from shared.db import Tx, system_transaction, transaction
+from shared.db import system_transaction, transaction
 from shared.ids import uuid7
 from shared.secrets import stored_secret
 from shared.settings import setting
@@ -63,6 +63,7 @@ def enter(identity: Identity, begun: Begun, client: Client) -> Token:
         AddressNotProven: there is an account with the address, which nobody has proven.
         FactorGuardsAccount: there is one, with a second factor.
         NotAMember, SsoRequired: the workspace that is wanted is not to be entered like this.
+        NotProven: the link was ended just now.
     """
     user_id = queries.find_by_identity(identity)
     if user_id is None:
@@ -74,31 +75,37 @@ def enter(identity: Identity, begun: Begun, client: Client) -> Token:
             user_id = queries.find_by_identity(identity)
             if user_id is None:
                 raise AddressNotProven from None
-    return sessions.enter(user_id, workspace_id=begun.wanted, method="google", client=client)
+    return sessions.enter(
+        user_id, workspace_id=begun.wanted, method="google", client=client, identity=identity
+    )
 
 
 def _linked(identity: Identity) -> UUID | None:
-    """The account with the identity's address, to which it is linked from now on; None where nobody
-    has that address.
+    """The account with the identity's address, to which it is linked from now on, and a mail says
+    so; None where nobody has that address.
     """
     if not identity.vouched or identity.email is None:
         raise AddressNotVouchedFor
     claimed = queries.find_claimed(identity.email)
     if claimed is None:
         return None
-    if not claimed.verified:
-        raise AddressNotProven
-    if claimed.second_factor:
-        raise FactorGuardsAccount
     user_id = claimed.user_id
     with system_transaction(f"user:{user_id}") as tx:
-        if store.insert_identity(tx, identity, user_id):
-            people.tell_everywhere(tx, user_id, _news(tx, user_id))
+        version = people_store.next_version(tx, user_id)  # the person is held, and read again
+        claimed = queries.find_claimed_in(tx, identity.email)
+        if claimed is None or not claimed.verified:
+            raise AddressNotProven
+        if claimed.second_factor:
+            raise FactorGuardsAccount
+        if not store.insert_identity(tx, identity, user_id):
+            return queries.find_by_identity(identity)  # just now, in another tab
+        mail_id = mails.want_mail(tx, "google_linked", user_id)
+        people.tell_everywhere(tx, user_id, _linked_by(user_id, version))
+    mails.ring([mail_id])
     return user_id
 
 
-def _news(tx: Tx, user_id: UUID) -> people.News:
-    version = people_store.next_version(tx, user_id)
+def _linked_by(user_id: UUID, version: int) -> people.News:
     return lambda inside: IdentityLinked(**inside.envelope(user_id, version), provider="google")
 
 
@@ -125,7 +132,8 @@ def _signed_up(identity: Identity, begun: Begun, client: Client) -> Token:
             verified=True,
         )
         open_workspace(tx, name, user_id)
-        store.insert_identity(tx, identity, user_id)
+        if not store.insert_identity(tx, identity, user_id):
+            raise AccountExists
         tx.emit(IdentityLinked(**tx.envelope(user_id), provider="google"))
         return sessions.open_session(
             tx, user_id, owner, by=by, method="google", client=client, memberships=[owner]

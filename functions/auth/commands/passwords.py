@@ -16,6 +16,7 @@ from functions.auth.models.sessions import Client
 from functions.auth.passwords import hash_password, is_password
 from functions.auth.queries import mails as mail_queries
 from functions.auth.queries import people as queries
+from functions.auth.store import external as external_store
 from functions.auth.store import factors as factor_store
 from functions.auth.store import mails as mail_store
 from functions.auth.store import people as store
@@ -26,8 +27,8 @@ from shared.errors import FieldError
 
 def reset_password(given: ResetPassword) -> None:
     """Set a password by a link that was mailed, which proves the address as well. Every session
-    everywhere ends, and every API key, which whoever was in may have made; the person is told. A
-    second factor stays on.
+    everywhere ends, and every API key, which whoever was in may have made, and sign-in with Google,
+    which may be by who had the address before; the person is told. A second factor stays on.
 
     Raises:
         InvalidLink: it is no such link, was used, or is over.
@@ -45,6 +46,8 @@ def reset_password(given: ResetPassword) -> None:
             news = [_changed(user_id, version, by="link")]
             if (proven := store.verify_email(tx, user_id)) is not None:
                 news.append(people.verified(user_id, proven))
+            if external_store.delete_identities(tx, user_id):
+                news.append(people.unlinked(user_id, store.next_version(tx, user_id)))
             factor_store.delete_challenges(tx, user_id)
             mail_id = mails.want_mail(tx, "password_reset", user_id)
             ended = people.tell_everywhere(tx, user_id, *news, ending="password_reset", keys=True)

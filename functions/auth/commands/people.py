@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
-from events.auth import ApiKeyRevoked, EmailVerified, ProfileChanged
+from events.auth import ApiKeyRevoked, EmailVerified, IdentityUnlinked, ProfileChanged
 from events.envelope import Event
 from functions.auth import session_cache
 from functions.auth.commands import sessions
+from functions.auth.models.external import NotLinked
 from functions.auth.models.people import PersonNotFound, Profile
 from functions.auth.models.sessions import Reason
 from functions.auth.queries import accounts, people
 from functions.auth.queries import sessions as session_queries
 from functions.auth.store import api_keys
+from functions.auth.store import external as external_store
 from functions.auth.store import people as store
 from shared.db import Tx, system_transaction
 
@@ -78,6 +80,7 @@ def describe_oneself(user_id: UUID, *, only_in: UUID | None = None) -> Profile:
         name=found.name,
         email_verified=found.email_verified,
         second_factor="totp" if found.second_factor else None,
+        identities=["google"] if found.google and only_in is None else [],
         recovery_codes_left=found.recovery_codes_left,
         memberships=[
             one for one in accounts.memberships_of(user_id) if only_in in (None, one.workspace_id)
@@ -95,6 +98,24 @@ def rename_oneself(user_id: UUID, name: str) -> None:
                 user_id,
                 lambda inside: ProfileChanged(**inside.envelope(user_id, version), name=name),
             )
+
+
+def unlink_google(user_id: UUID) -> None:
+    """Let no account at Google get a person in any more. By the address it can be linked anew.
+
+    Raises:
+        NotLinked: none does.
+    """
+    with system_transaction(f"user:{user_id}") as tx:
+        version = store.next_version(tx, user_id)
+        if not external_store.delete_identities(tx, user_id):
+            raise NotLinked
+        tell_everywhere(tx, user_id, unlinked(user_id, version))
+
+
+def unlinked(user_id: UUID, version: int) -> News:
+    """What is told when an account at Google gets somebody in no more."""
+    return lambda inside: IdentityUnlinked(**inside.envelope(user_id, version), provider="google")
 
 
 def verified(user_id: UUID, version: int) -> News:

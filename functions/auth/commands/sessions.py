@@ -16,6 +16,7 @@ from events.auth import SessionOpened, SessionRevoked
 from functions.auth import tokens
 from functions.auth.keys import Jwk
 from functions.auth.models.accounts import Membership, NotAMember, Token, WrongCredentials
+from functions.auth.models.external import Identity, NotProven
 from functions.auth.models.sessions import (
     Client,
     Ended,
@@ -24,7 +25,7 @@ from functions.auth.models.sessions import (
     RefreshToken,
 )
 from functions.auth.models.sso import SsoRequired
-from functions.auth.queries import accounts, people, sso
+from functions.auth.queries import accounts, external, people, sso
 from functions.auth.store import sessions as store
 from shared.db import Tx, transaction
 from shared.ids import uuid7
@@ -121,14 +122,17 @@ def enter(
     method: Method,
     client: Client,
     password_hash: str | None = None,
+    identity: Identity | None = None,
 ) -> Token:
     """Open a session for somebody who has proved who they are, in the workspace named or the first
-    one they joined. Opens its own transaction. `password_hash` is what proved it by a password.
+    one they joined. Opens its own transaction. `password_hash` is what proved it by a password,
+    `identity` by an account elsewhere.
 
     Raises:
         NotAMember: the person does not belong to that workspace, or to any.
         SsoRequired: it is entered by its single sign-on alone.
         WrongCredentials: the password has been replaced since it was found right.
+        NotProven: the account elsewhere gets them in no more.
     """
     by = issuer()
     memberships = accounts.memberships_of(user_id)
@@ -136,6 +140,8 @@ def enter(
     with transaction(chosen.workspace_id, user_id=user_id) as tx:
         if password_hash is not None and not people.has_password(tx, user_id, password_hash):
             raise WrongCredentials
+        if identity is not None and not external.has_identity(tx, user_id, identity):
+            raise NotProven
         return open_session(
             tx,
             user_id,

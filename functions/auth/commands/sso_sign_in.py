@@ -140,9 +140,16 @@ def _connection(tx: Tx, issuer: str | None = None) -> Connection:
 
 
 def _link(tx: Tx, identity: Identity, user_id: UUID) -> None:
+    """Note whose account there it is.
+
+    Raises:
+        NotInvited: somebody else's, since just now.
+    """
     if store.insert_sso_identity(tx, identity, user_id):
         version = people_store.next_version(tx, user_id)
         tx.emit(IdentityLinked(**tx.envelope(user_id, version), provider="sso"))
+    elif external.find_by_sso(tx, identity) != user_id:
+        raise NotInvited
 
 
 def _address(identity: Identity, connection: Connection) -> str:

@@ -47,6 +47,10 @@ class NotProven(Unauthorized):
     """What the provider says does not prove who you are; begin again."""
 
 
+class NotLinked(NotFound):
+    """No account at Google gets you in."""
+
+
 class AddressNotVouchedFor(Forbidden):
     """Google does not vouch for this address; sign in with a password."""
 

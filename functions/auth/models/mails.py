@@ -31,6 +31,7 @@ Notice = Literal[
     "factor_removed",
     "recovery_codes_made",
     "recovery_code_used",
+    "google_linked",
 ]
 Purpose = LinkPurpose | Notice
 
@@ -103,8 +104,9 @@ _SAYS: Mapping[Purpose, tuple[str, str]] = MappingProxyType(
         "password_reset": (
             "Your password was reset",
             "Your password was just reset by a link that we sent to this address, and you were"
-            " signed out everywhere. If it was not you, somebody reads your mails: see to that"
-            " first, then reset the password again.",
+            " signed out everywhere; your API keys and your sign-in with Google ended, too. If it"
+            " was not you, somebody reads your mails: see to that first, then reset the password"
+            " again.",
         ),
         "password_changed": (
             "Your password was changed",
@@ -130,6 +132,11 @@ _SAYS: Mapping[Purpose, tuple[str, str]] = MappingProxyType(
             "A recovery code was used",
             "Somebody signed in to your account with your password and one of your recovery codes."
             " If it was not you, reset your password now, and make new recovery codes.",
+        ),
+        "google_linked": (
+            "You sign in with Google",
+            "From now on, the account at Google that has this address gets you in. If it was not"
+            " you, reset your password now: that ends it, too.",
         ),
     }
 )

@@ -54,6 +54,7 @@ class DescribedPerson(BaseModel):
     name: str
     email_verified: bool
     second_factor: bool
+    google: bool
     recovery_codes_left: int
 
 
@@ -70,6 +71,10 @@ class Profile(BaseModel):
         " nothing is given to the account because of its address."
     )
     second_factor: Literal["totp"] | None
+    identities: list[Literal["google"]] = Field(
+        description="Accounts elsewhere that get one in everywhere. By an API key or single sign-on"
+        " they are not told."
+    )
     recovery_codes_left: int
     memberships: list[Membership] = Field(
         description="By an API key or single sign-on, that of its workspace alone."

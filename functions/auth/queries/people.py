@@ -31,7 +31,8 @@ def find_described(user_id: UUID) -> DescribedPerson | None:
             u.email_verified_at is not null as email_verified,
             f.confirmed_at is not null as second_factor,
             (select count(*)::int from recovery_codes c where c.user_id = u.id)
-                as recovery_codes_left
+                as recovery_codes_left,
+            exists (select from external_identities i where i.user_id = u.id) as google
         from users u left join totp_factors f on f.user_id = u.id
         where u.id = %(id)s and u.erased_at is null
         """,

@@ -47,6 +47,11 @@ def delete_old_sign_ins(tx: Tx) -> int:
     return tx.run("delete from external_sign_ins where expires_at < now()")
 
 
+def delete_identities(tx: Tx, user_id: UUID) -> int:
+    """Let no account elsewhere get a person in, wherever they belong; how many did."""
+    return tx.run("delete from external_identities where user_id = %(id)s", id=user_id)
+
+
 def insert_identity(tx: Tx, identity: Identity, user_id: UUID) -> bool:
     """Note whose account elsewhere it is, wherever the person belongs; whether that is new."""
     stored = tx.run(

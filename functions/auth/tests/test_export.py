@@ -89,7 +89,9 @@ def test_nothing_of_others_is_in_it(
 def test_by_single_sign_on_it_is_of_one_workspace(
     call: Call, token: dict[str, Any], guest: Workspace
 ) -> None:
+    assert export(call, token).json["mails"]
     told = export(call, token, by=by_sso).json
+    assert (told["second_factor"], told["identities"], told["mails"]) == (None, [], [])
     assert [one["workspace_id"] for one in told["memberships"]] == [token["workspace_id"]]
 
 

@@ -66,6 +66,7 @@ def test_one_sees_who_one_is_and_where(
         "name": "Ada",
         "email_verified": False,
         "second_factor": None,
+        "identities": [],
         "recovery_codes_left": 0,
         "memberships": [
             {"workspace_id": person["workspace_id"], "role": "owner"},
