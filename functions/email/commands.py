@@ -99,15 +99,10 @@ def disconnect_mailbox(tx: Tx, mailbox: MailboxAccess, reason: str) -> None:
 
     Nothing happens if a person has done so since `mailbox` was read.
     """
-    version = store.disconnect(tx, mailbox.id, mailbox.credentials, reason)
-    if version is not None:
-        tx.emit(
-            MailboxDisconnected(
-                **tx.envelope(mailbox.id, version),
-                address=mailbox.address,
-                reason=reason,
-            )
-        )
+    done = store.disconnect(tx, mailbox.id, mailbox.credentials, reason)
+    if done is not None:
+        envelope = tx.envelope(done.id, done.version)
+        tx.emit(MailboxDisconnected(**envelope, address=done.address, reason=reason))
 
 
 def close_mailbox(tx: Tx, mailbox_id: UUID) -> Mailbox:
@@ -122,10 +117,10 @@ def close_mailbox(tx: Tx, mailbox_id: UUID) -> Mailbox:
     if mailbox.user_id != tx.user_id and not tx.access.may("members.settings"):
         raise NotYourMailbox
     reason = "by_a_person"
-    version = store.close_mailbox(tx, mailbox_id, reason)
-    if version is not None:
-        envelope = tx.envelope(mailbox_id, version)
-        tx.emit(MailboxDisconnected(**envelope, address=mailbox.address, reason=reason))
+    done = store.close_mailbox(tx, mailbox_id, reason)
+    if done is not None:
+        envelope = tx.envelope(done.id, done.version)
+        tx.emit(MailboxDisconnected(**envelope, address=done.address, reason=reason))
     return queries.get_mailbox(tx, mailbox_id)
 
 

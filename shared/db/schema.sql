@@ -464,6 +464,44 @@ $$;
 
 ALTER FUNCTION app.reach(thing text) OWNER TO crm_owner;
 
+CREATE FUNCTION app.redact_acts(person uuid, done uuid, most integer) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    here uuid := app.require_erasing(person);
+    actors text[];
+    ids uuid[];
+begin
+    select array_agg('key:' || k.id) || ('user:' || person) into actors
+    from public.api_keys k where k.workspace_id = here and k.user_id = person;
+    select array_agg(found.id order by found.id) into ids from (
+        select of_one.id from unnest(actors) as acting (actor) cross join lateral (
+            select a.id from public.audit_log a
+            where a.workspace_id = here and a.actor = acting.actor and (done is null or a.id > done)
+            order by a.id limit most
+        ) as of_one
+        union
+        (select a.id from public.audit_log a
+        where a.workspace_id = here and a.object_id = person and (done is null or a.id > done)
+        order by a.id limit most)
+        order by 1 limit most
+    ) as found;
+    update public.audit_log a set
+        before = case when a.object_id = person then
+            (select jsonb_object_agg(k, null::jsonb) from jsonb_object_keys(a.before) as k)
+            else a.before end,
+        after = case when a.object_id = person then
+            (select jsonb_object_agg(k, null::jsonb) from jsonb_object_keys(a.after) as k)
+            else a.after end,
+        source_ip = case when a.actor <> all (actors) then a.source_ip end,
+        user_agent = case when a.actor <> all (actors) then a.user_agent end
+    where a.workspace_id = here and a.id = any (ids);
+    return case when cardinality(ids) = most then ids[most] end;
+end $$;
+
+ALTER FUNCTION app.redact_acts(person uuid, done uuid, most integer) OWNER TO crm_purger;
+
 CREATE FUNCTION app.redact_audit(target uuid) RETURNS integer
     LANGUAGE sql
     SET search_path TO 'pg_catalog'
@@ -487,59 +525,76 @@ $$;
 
 ALTER FUNCTION app.redact_audit(target uuid) OWNER TO crm_owner;
 
+CREATE FUNCTION app.redact_events(thing uuid, kinds text, field text, shown text) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog'
+    AS $$
+    update public.event_log e set payload = jsonb_set(e.payload, array[field], to_jsonb(shown))
+    from public.audit_log a
+    where a.workspace_id = nullif(current_setting('app.workspace_id', true), '')::uuid
+        and a.object_id = thing and e.workspace_id = a.workspace_id
+        and e.id >= app.uuid7_floor(a.at - interval '5 minutes')
+        and e.id < app.uuid7_floor(a.at + interval '5 minutes')
+        and e.type like kinds and e.payload ->> 'aggregate_id' = thing::text
+$$;
+
+ALTER FUNCTION app.redact_events(thing uuid, kinds text, field text, shown text) OWNER TO crm_purger;
+
+CREATE FUNCTION app.redact_field(thing uuid, field text) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog'
+    AS $$
+    update public.audit_log a set
+        before = case when a.before ? field then a.before || jsonb_build_object(field, null)
+            else a.before end,
+        after = case when a.after ? field then a.after || jsonb_build_object(field, null)
+            else a.after end
+    where a.workspace_id = nullif(current_setting('app.workspace_id', true), '')::uuid
+        and a.object_id = thing and (a.before ? field or a.after ? field)
+$$;
+
+ALTER FUNCTION app.redact_field(thing uuid, field text) OWNER TO crm_purger;
+
 CREATE FUNCTION app.redact_person(person uuid, address text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
 declare
-    here uuid := nullif(current_setting('app.workspace_id', true), '')::uuid;
+    here uuid := app.require_erasing(person);
     nobody text := 'erased-' || person || '@invalid';
-    invitation uuid;
+    thing uuid;
 begin
-    if not exists (select from public.account_erasures e
-            where e.user_id = person and e.finished_at is null) then
-        raise insufficient_privilege using message = 'this account is not being erased';
-    end if;
     update public.event_log e
     set payload = jsonb_set(e.payload, '{name}', '"Former member"')
     from public.audit_log a
     where a.workspace_id = here and a.object_id = person and a.action = 'ProfileChanged'
         and e.workspace_id = here and e.position = a.position and e.type = 'ProfileChanged';
-    for invitation in
+    for thing in
         select i.id from public.invitations i
         where i.workspace_id = here and (i.email = address or i.accepted_by = person)
     loop
-        update public.event_log e set payload = jsonb_set(e.payload, '{email}', to_jsonb(nobody))
-        from public.audit_log a
-        where a.workspace_id = here and a.object_id = invitation
-            and e.workspace_id = here
-            -- Nothing finds an event by what it is about; but by when that was changed.
-            and e.id >= app.uuid7_floor(a.at - interval '5 minutes')
-            and e.id < app.uuid7_floor(a.at + interval '5 minutes')
-            and e.type like 'Invitation%' and e.payload ->> 'aggregate_id' = invitation::text;
+        perform app.redact_events(thing, 'Invitation%', 'email', nobody);
         update public.invitations i set email = nobody
-        where i.workspace_id = here and i.id = invitation;
-        perform app.redact_audit(invitation);
+        where i.workspace_id = here and i.id = thing;
+        perform app.redact_audit(thing);
     end loop;
-    for invitation in
+    for thing in
         update public.invitations i set inviter = nobody
-        where i.workspace_id = here and i.invited_by = person returning i.id
+        where i.workspace_id = here and i.invited_by = person and i.inviter <> nobody
+        returning i.id
     loop
-        update public.audit_log a set
-            before = case when a.before ? 'inviter' then a.before || '{"inviter": null}'
-                else a.before end,
-            after = case when a.after ? 'inviter' then a.after || '{"inviter": null}'
-                else a.after end
-        where a.workspace_id = here and a.object_id = invitation;
+        perform app.redact_field(thing, 'inviter');
     end loop;
-    update public.audit_log a set source_ip = null, user_agent = null
-    from public.api_keys k
-    where k.workspace_id = here and k.user_id = person
-        and a.workspace_id = here and a.actor = 'key:' || k.id;
-    perform app.redact_audit(person);
-    if to_regclass('public.sso_identities') is not null then
-        delete from public.sso_identities s where s.workspace_id = here and s.user_id = person;
-    end if;
+    -- The row first: whoever is just writing it has told of it before the events are looked for.
+    for thing in
+        update public.mailboxes m set address = 'erased-' || m.id || '@invalid'
+        where m.workspace_id = here and m.user_id = person
+        returning m.id
+    loop
+        perform app.redact_events(thing, 'Mailbox%', 'address', 'erased-' || thing || '@invalid');
+        perform app.redact_field(thing, 'address');
+    end loop;
+    delete from public.sso_identities s where s.workspace_id = here and s.user_id = person;
 end $$;
 
 ALTER FUNCTION app.redact_person(person uuid, address text) OWNER TO crm_purger;
@@ -576,6 +631,20 @@ begin
 end $$;
 
 ALTER FUNCTION app.require_due() OWNER TO crm_purger;
+
+CREATE FUNCTION app.require_erasing(person uuid) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+begin
+    if not exists (select from public.account_erasures e
+            where e.user_id = person and e.finished_at is null) then
+        raise insufficient_privilege using message = 'this account is not being erased';
+    end if;
+    return nullif(current_setting('app.workspace_id', true), '')::uuid;
+end $$;
+
+ALTER FUNCTION app.require_erasing(person uuid) OWNER TO crm_purger;
 
 CREATE FUNCTION app.resolve_due_endpoints(most integer) RETURNS TABLE(workspace_id uuid, endpoint_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -902,8 +971,13 @@ CREATE TABLE public.account_erasures (
     requested_at timestamp with time zone DEFAULT now() NOT NULL,
     done_until uuid,
     finished_at timestamp with time zone,
+    stage text DEFAULT 'leaving'::text NOT NULL,
+    redacted_until uuid,
+    failed integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT account_erasures_check CHECK (((email IS NULL) = (finished_at IS NOT NULL))),
-    CONSTRAINT account_erasures_email_check CHECK ((length(email) <= 320))
+    CONSTRAINT account_erasures_email_check CHECK ((length(email) <= 320)),
+    CONSTRAINT account_erasures_stage_check CHECK ((stage = ANY (ARRAY['leaving'::text, 'redacting'::text])))
 );
 
 ALTER TABLE public.account_erasures OWNER TO crm_owner;
@@ -1979,7 +2053,7 @@ ALTER TABLE ONLY public.workspace_keys
 ALTER TABLE ONLY public.workspaces
     ADD CONSTRAINT workspaces_pkey PRIMARY KEY (id);
 
-CREATE INDEX account_erasures_open ON public.account_erasures USING btree (requested_at) WHERE (finished_at IS NULL);
+CREATE INDEX account_erasures_open ON public.account_erasures USING btree (due_at) WHERE (finished_at IS NULL);
 
 CREATE INDEX account_mails_created ON public.account_mails USING btree (created_at);
 
@@ -2571,6 +2645,8 @@ ALTER TABLE public.inbox ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.invitations ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY living_alone ON public.mailboxes AS RESTRICTIVE FOR INSERT TO crm_app WITH CHECK ((NOT app.is_erased(user_id)));
+
 CREATE POLICY living_alone ON public.memberships AS RESTRICTIVE FOR INSERT TO crm_app, crm_auth WITH CHECK ((NOT app.is_erased(user_id)));
 
 ALTER TABLE public.mail_ledger ENABLE ROW LEVEL SECURITY;
@@ -2943,9 +3019,16 @@ GRANT ALL ON FUNCTION app.reach(thing text) TO crm_app;
 GRANT ALL ON FUNCTION app.reach(thing text) TO crm_worker;
 GRANT ALL ON FUNCTION app.reach(thing text) TO crm_auth;
 
+REVOKE ALL ON FUNCTION app.redact_acts(person uuid, done uuid, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app.redact_acts(person uuid, done uuid, most integer) TO crm_auth;
+
 REVOKE ALL ON FUNCTION app.redact_audit(target uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.redact_audit(target uuid) TO crm_purger;
 GRANT ALL ON FUNCTION app.redact_audit(target uuid) TO crm_eraser;
+
+REVOKE ALL ON FUNCTION app.redact_events(thing uuid, kinds text, field text, shown text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.redact_field(thing uuid, field text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.redact_person(person uuid, address text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.redact_person(person uuid, address text) TO crm_auth;
@@ -2955,6 +3038,8 @@ GRANT ALL ON FUNCTION app.remember_change() TO crm_app;
 GRANT ALL ON FUNCTION app.remember_change() TO crm_worker;
 
 REVOKE ALL ON FUNCTION app.require_due() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app.require_erasing(person uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app.resolve_due_endpoints(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app.resolve_due_endpoints(most integer) TO crm_worker;
@@ -3327,6 +3412,7 @@ GRANT SELECT(id) ON TABLE public.mailboxes TO crm_resolver;
 
 GRANT SELECT(address) ON TABLE public.mailboxes TO crm_resolver;
 GRANT SELECT(address) ON TABLE public.mailboxes TO crm_eraser;
+GRANT UPDATE(address) ON TABLE public.mailboxes TO crm_purger;
 
 GRANT SELECT(state) ON TABLE public.mailboxes TO crm_resolver;
 

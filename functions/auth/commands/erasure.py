@@ -1,15 +1,17 @@
 """Erasing an account: a person asks for it once, and it goes on by itself until it is done.
 
 The first transaction is the one that counts: from its commit on there is no such account, its
-address is free, and the workspaces it owned with others are left. What is left of the person in
-each workspace goes then, one workspace a transaction, noted in it; so it may end anywhere and be
-gone on with. What they made in a workspace stays, without a name: it is the workspace's.
+address is free, and the workspaces it owned with others are left. Then all others are left, so that
+nobody gets in anywhere, and then each forgets who they were, so much in a transaction, noted in it;
+so it may end anywhere and be gone on with. What they made in a workspace stays, without a name: it
+is the workspace's.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from events.auth import AccountErasureRequested, ApiKeyRevoked
@@ -37,12 +39,17 @@ from functions.auth.throttle import forget_account, forgive, throttle
 from shared.auth import Caller
 from shared.db import Tx, system_transaction, transaction
 from shared.errors import FieldError
-from shared.log import logger
+from shared.log import logger, metrics
 from shared.origin import NOWHERE, coming_from
 from shared.tenancy import close_workspace, end_membership, has_another_owner, hold_members
 
 AT_ONCE_S = 10.0
 """For how long whoever asks waits for what could also happen later."""
+AGAIN_S = 3600
+"""How long a workspace that failed waits for another round."""
+MOST_ACTS = 5000
+"""Rows of an audit log that are redacted in one transaction, far within a statement's time."""
+_NOWHERE = UUID(int=0)
 
 
 def erase_account(caller: Caller, session_id: UUID, given: EraseAccount, client: Client) -> None:
@@ -75,15 +82,15 @@ def erase(user_id: UUID, *, until: float) -> bool:
     done. Nothing happens where somebody else is at it.
     """
     while time.monotonic() < until:
-        found, place, ended = _step(user_id)
-        if found is None:
+        turn = _step(user_id)
+        if turn is None:
             return False
-        if place is not None:
-            session_cache.end(place, ended)
-            continue
-        forget_account(found.email, str(user_id))
-        if _finished(user_id):
-            return True
+        if turn.ended:
+            session_cache.end(turn.place, turn.ended)
+        if turn.last:
+            forget_account(turn.email, str(user_id))
+            if _finished(user_id):
+                return True
     return False
 
 
@@ -159,26 +166,48 @@ def _end(inside: Tx, user_id: UUID, version: int) -> None:
         inside.emit(AccountErasureRequested(**inside.envelope(user_id, version)))
 
 
-def _step(user_id: UUID) -> tuple[Erasure | None, UUID | None, Sequence[UUID]]:
-    """Erase the person in the next workspace: the erasure, None if there is nothing to do; the
-    workspace, None if all are done; and the sessions that ended there. It comes from nowhere, so
-    that nothing more is written of where the person is.
+class _Turn(NamedTuple):
+    """What was done in one transaction: the sessions that ended in a workspace, or the last."""
+
+    email: str
+    place: UUID = _NOWHERE
+    ended: Sequence[UUID] = ()
+    last: bool = False
+
+
+def _step(user_id: UUID) -> _Turn | None:
+    """Go on in the next workspace; None if there is nothing to do now. It comes from nowhere, so
+    that nothing more is written of where the person is. What fails in a workspace is left for
+    another round: it holds up no other.
     """
     with coming_from(NOWHERE), system_transaction(f"user:{user_id}") as tx:
         found = store.take_erasure(tx, user_id)
         if found is None:
-            return None, None, ()
+            return None
         left = queries.every_workspace(tx, user_id, after=found.done_until)
         if not left:
-            return found, None, ()
-        with tx.entering(left[0]) as inside:
-            ended = _erase_here(inside, found)
-        store.note_done(tx, user_id, left[0])
-        return found, left[0], ended
+            if found.stage == "redacting":
+                return _Turn(found.email, last=True)
+            store.begin_stage(tx, user_id, "redacting")
+            return _Turn(found.email)
+        try:
+            with tx.entering(left[0]) as inside:
+                ended = _leave_here(inside, found) if found.stage == "leaving" else ()
+                more = _redact_here(inside, found) if found.stage == "redacting" else None
+        except Exception:
+            metrics.add_metric(name="AccountErasureFailed", unit="Count", value=1)
+            logger.exception("a workspace still tells of an account")
+            store.note_done(tx, user_id, left[0], failed=True)
+            return _Turn(found.email)
+        if more is not None:
+            store.note_redacted(tx, user_id, more)
+        else:
+            store.note_done(tx, user_id, left[0])
+        return _Turn(found.email, left[0], ended)
 
 
-def _erase_here(inside: Tx, found: Erasure) -> Sequence[UUID]:
-    """Erase a person in one workspace; the sessions that ended."""
+def _leave_here(inside: Tx, found: Erasure) -> Sequence[UUID]:
+    """Let a person leave one workspace, and nobody get in as them; the sessions that ended."""
     hold_members(inside)
     # Made at the same moment as they left: there is nobody who could ever enter it.
     if queries.is_owner(inside, found.user_id) and not has_another_owner(inside, found.user_id):
@@ -189,19 +218,31 @@ def _erase_here(inside: Tx, found: Erasure) -> Sequence[UUID]:
         envelope = inside.envelope(key.id, key.version)
         inside.emit(ApiKeyRevoked(**envelope, user_id=found.user_id, name=key.name))
     store.delete_sessions(inside, found.user_id)
-    store.redact_person(inside, found.user_id, found.email)
     return ended
+
+
+def _redact_here(inside: Tx, found: Erasure) -> UUID | None:
+    """Take a person out of what a workspace tells, so much at a time; how far that went, None where
+    nothing is left.
+    """
+    if found.redacted_until is None:
+        store.redact_person(inside, found.user_id, found.email)
+    return store.redact_acts(inside, found.user_id, after=found.redacted_until, most=MOST_ACTS)
 
 
 def _finished(user_id: UUID) -> bool:
     """Whether nothing has come in between: an access token outlives its session by a moment."""
     with coming_from(NOWHERE), system_transaction(f"user:{user_id}") as tx:
-        if store.take_erasure(tx, user_id) is None:
+        found = store.take_erasure(tx, user_id)
+        if found is None:
+            return False
+        if found.failed:
+            store.begin_again(tx, user_id, wait_s=AGAIN_S)
             return False
         if accounts.memberships_in(tx, user_id) or session_queries.workspaces_with_sessions(
             tx, user_id
         ):
-            store.note_done(tx, user_id, None)
+            store.begin_again(tx, user_id, wait_s=0)
             return False
         store.forget_person(tx, user_id)
         store.finish_erasure(tx, user_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -14,6 +14,7 @@ from functions.auth.models.factors import Code, Proof, RecoveryCode
 from functions.auth.models.sessions import Method
 from shared.errors import Conflict, FieldError, Unprocessable
 
+Stage = Literal["leaving", "redacting"]
 FRESH_S = 600
 """How long after signing in elsewhere nothing else has to be proved."""
 _ELSEWHERE: frozenset[Method] = frozenset({"google", "oidc"})
@@ -98,14 +99,19 @@ class Leaving(BaseModel):
 
 
 class Erasure(BaseModel):
-    """An erasure under way, locked: what the address was, and the last workspace that is done."""
+    """An erasure under way, locked: what the address was; the last workspace that is done in this
+    stage, and how far the audit log of the next one is; how many failed.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     user_id: UUID
     email: str
     version: int
+    stage: Stage
     done_until: UUID | None
+    redacted_until: UUID | None
+    failed: int
     requested_at: datetime
 
 

@@ -61,8 +61,8 @@ def open_erasures(*, most: int) -> list[UUID]:
     return resolve(
         UUID,
         """
-        select user_id from account_erasures where finished_at is null
-        order by requested_at limit %(most)s
+        select user_id from account_erasures where finished_at is null and due_at <= now()
+        order by due_at limit %(most)s
         """,
         most=most,
     )

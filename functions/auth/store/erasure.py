@@ -1,13 +1,13 @@
 """Writing of accounts that are erased. What tells of a person in the tables of others is taken out
-by functions of the database (`app.redact_person`, `app.forget_person`), who may do so for those
-alone who asked for it.
+by functions of the database (`app.redact_person`, `app.redact_acts`, `app.forget_person`), who may
+do so for those alone who asked for it.
 """
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from functions.auth.models.erasure import EndedKey, Erasure, Leaving
+from functions.auth.models.erasure import EndedKey, Erasure, Leaving, Stage
 from shared.db import Tx
 
 
@@ -57,21 +57,61 @@ def take_erasure(tx: Tx, user_id: UUID) -> Erasure | None:
     return tx.one(
         Erasure,
         """
-        select e.user_id, e.email, e.done_until, e.requested_at, u.version
+        select e.user_id, e.email, e.stage, e.done_until, e.redacted_until, e.failed,
+            e.requested_at, u.version
         from account_erasures e join users u on u.id = e.user_id
-        where e.user_id = %(id)s and e.finished_at is null
+        where e.user_id = %(id)s and e.finished_at is null and e.due_at <= now()
         for update of e skip locked
         """,
         id=user_id,
     )
 
 
-def note_done(tx: Tx, user_id: UUID, workspace_id: UUID | None) -> None:
-    """Note the last workspace that is done; None begins again."""
+def begin_stage(tx: Tx, user_id: UUID, stage: Stage) -> None:
+    """Begin with the first workspace."""
     tx.run(
-        "update account_erasures set done_until = %(done)s where user_id = %(id)s",
+        """
+        update account_erasures set stage = %(stage)s, done_until = null, redacted_until = null
+        where user_id = %(id)s
+        """,
+        id=user_id,
+        stage=stage,
+    )
+
+
+def begin_again(tx: Tx, user_id: UUID, *, wait_s: int) -> None:
+    """Begin another round in `wait_s` seconds."""
+    tx.run(
+        """
+        update account_erasures set stage = 'leaving', done_until = null, redacted_until = null,
+            failed = 0, due_at = now() + make_interval(secs => %(wait_s)s)
+        where user_id = %(id)s
+        """,
+        id=user_id,
+        wait_s=wait_s,
+    )
+
+
+def note_done(tx: Tx, user_id: UUID, workspace_id: UUID, *, failed: bool = False) -> None:
+    """Note the last workspace that is done in this stage, or that it failed."""
+    tx.run(
+        """
+        update account_erasures set done_until = %(done)s, redacted_until = null,
+            failed = failed + %(failed)s
+        where user_id = %(id)s
+        """,
         id=user_id,
         done=workspace_id,
+        failed=int(failed),
+    )
+
+
+def note_redacted(tx: Tx, user_id: UUID, until: UUID) -> None:
+    """Note how far the audit log of the workspace that is next is redacted."""
+    tx.run(
+        "update account_erasures set redacted_until = %(until)s where user_id = %(id)s",
+        id=user_id,
+        until=until,
     )
 
 
@@ -114,5 +154,15 @@ def delete_sessions(tx: Tx, user_id: UUID) -> int:
 
 
 def redact_person(tx: Tx, user_id: UUID, address: str) -> None:
-    """Take a person out of what this workspace tells: audit log, feed, invitations."""
+    """Take a person out of what this workspace tells, but its audit log: feed, invitations,
+    mailboxes.
+    """
     tx.run("select app.redact_person(%(id)s, %(address)s)", id=user_id, address=address)
+
+
+def redact_acts(tx: Tx, user_id: UUID, *, after: UUID | None, most: int) -> UUID | None:
+    """Take a person out of up to `most` rows of this workspace's audit log, from after `after`; the
+    last one's id, None where there are no more.
+    """
+    query = "select app.redact_acts(%(id)s, %(after)s, %(most)s)"
+    return tx.one(UUID, query, id=user_id, after=after, most=most)

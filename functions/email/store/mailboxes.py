@@ -72,19 +72,27 @@ def update_mailbox(
     )
 
 
-def disconnect(tx: Tx, mailbox_id: UUID, credentials: bytes, reason: str) -> int | None:
-    """Mark a mailbox disconnected; its new version.
+class Disconnected(NamedTuple):
+    """A mailbox that was just disconnected, by its address as it is, and its new version."""
+
+    id: UUID
+    address: str
+    version: int
+
+
+def disconnect(tx: Tx, mailbox_id: UUID, credentials: bytes, reason: str) -> Disconnected | None:
+    """Mark a mailbox disconnected.
 
     None if it was so already, or has other credentials by now than those that were refused.
     """
     return tx.one(
-        int,
+        Disconnected,
         """
         update mailboxes set state = 'disconnected', state_reason = %(reason)s,
             version = version + 1, updated_at = now()
         where workspace_id = %(workspace_id)s and id = %(id)s and state = 'active'
             and credentials = %(credentials)s
-        returning version
+        returning id, address, version
         """,
         id=mailbox_id,
         credentials=credentials,
@@ -92,24 +100,16 @@ def disconnect(tx: Tx, mailbox_id: UUID, credentials: bytes, reason: str) -> int
     )
 
 
-class Disconnected(NamedTuple):
-    """A mailbox that was just disconnected, and its new version."""
-
-    id: UUID
-    address: str
-    version: int
-
-
-def close_mailbox(tx: Tx, mailbox_id: UUID, reason: str) -> int | None:
-    """Disconnect a mailbox and forget how it is entered; its new version, None if that is so."""
+def close_mailbox(tx: Tx, mailbox_id: UUID, reason: str) -> Disconnected | None:
+    """Disconnect a mailbox and forget how it is entered; None if that is so."""
     return tx.one(
-        int,
+        Disconnected,
         """
         update mailboxes set state = 'disconnected', state_reason = %(reason)s,
             credentials = ''::bytea, version = version + 1, updated_at = now()
         where workspace_id = %(workspace_id)s and id = %(id)s and deleted_at is null
             and (state = 'active' or credentials <> ''::bytea)
-        returning version
+        returning id, address, version
         """,
         id=mailbox_id,
         reason=reason,

@@ -101,7 +101,9 @@ def test_only_the_credentials_that_were_refused_disconnect(
 ) -> None:
     with transaction(workspace.id) as tx:
         assert store.disconnect(tx, mailbox_id, b"older", "authError") is None
-        assert store.disconnect(tx, mailbox_id, b"sealed", "authError") == 2
+        done = store.disconnect(tx, mailbox_id, b"sealed", "authError")
+        assert done is not None
+        assert (done.id, done.version) == (mailbox_id, 2)
         assert store.disconnect(tx, mailbox_id, b"sealed", "authError") is None
         again = store.update_mailbox(tx, mailbox_id, MailboxChange(), b"newer", 2)
         assert again is not None
