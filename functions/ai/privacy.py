@@ -22,8 +22,8 @@ from shared.privacy import (
 
 
 def erase(tx: Tx, person: Person, after: str | None) -> Batch:
-    """Delete what names them, by address or by a name they are called; blot the address out of
-    quotes.
+    """Delete what names them, by address or by a name they are called, and what may be theirs
+    without naming anybody: phones and titles, of whomever; blot the address out of quotes.
     """
     mails = erased_ids(tx, person, REDACTED_EMAILS, after, PAGE)
     if not mails or not person.addresses:
@@ -33,7 +33,8 @@ def erase(tx: Tx, person: Person, after: str | None) -> Batch:
         """
         delete from email_entities
         where workspace_id = %(workspace_id)s and email_id = any(%(mails)s) and (
-            kind = 'person' and lower(value) = any(%(names)s)
+            kind in ('phone', 'job_title')
+            or kind = 'person' and lower(value) = any(%(names)s)
             or value ~* %(written)s or quote ~* %(written)s
         )
         """,

@@ -131,7 +131,8 @@ def enter(
     Raises:
         NotAMember: the person does not belong to that workspace, or to any.
         SsoRequired: it is entered by its single sign-on alone.
-        WrongCredentials: the password has been replaced since it was found right.
+        WrongCredentials: the password has been replaced since it was found right, or no longer is
+            enough.
         NotProven: the account elsewhere gets them in no more.
     """
     by = issuer()
@@ -139,6 +140,8 @@ def enter(
     chosen = choose(memberships, workspace_id, closed=sso.closed_to(user_id))
     with transaction(chosen.workspace_id, user_id=user_id) as tx:
         if password_hash is not None and not people.has_password(tx, user_id, password_hash):
+            raise WrongCredentials
+        if method == "password" and people.has_factor(tx, user_id):
             raise WrongCredentials
         if identity is not None and not external.has_identity(tx, user_id, identity):
             raise NotProven

@@ -110,8 +110,8 @@ _SAYS: Mapping[Purpose, tuple[str, str]] = MappingProxyType(
         ),
         "password_changed": (
             "Your password was changed",
-            "Your password was just changed, and you were signed out everywhere else. If it was not"
-            " you, reset your password now.",
+            "Your password was just changed, and you were signed out everywhere else; your API keys"
+            " are as they were. If it was not you, reset your password now: that ends them, too.",
         ),
         "factor_added": (
             "Your second factor is on",

@@ -41,6 +41,12 @@ def find_described(user_id: UUID) -> DescribedPerson | None:
     return found[0] if found else None
 
 
+def has_factor(tx: Tx, user_id: UUID) -> bool:
+    """Whether a second factor is on, for a person who is held."""
+    query = "select 1 from totp_factors where user_id = %(id)s and confirmed_at is not null"
+    return tx.one(int, query, id=user_id) is not None
+
+
 def has_password(tx: Tx, user_id: UUID, password_hash: str) -> bool:
     """Whether a password is still the person's; if so, it stays that until the transaction ends.
 

@@ -17,6 +17,7 @@ from pyotp.totp import TOTP as App
 
 from functions.auth import totp
 from functions.auth.api import handler
+from functions.auth.commands import sessions
 from functions.auth.models.factors import CHALLENGE_ATTEMPTS
 from functions.auth.tests.conftest import PASSWORD, Asking
 from functions.auth.tests.postman import Postman
@@ -442,3 +443,25 @@ def test_a_session_alone_changes_nothing_and_guesses_little(
     allowed = ALLOWED["factor"].pair.quota
     statuses = [me(person.token, method, url, recovery).status for _ in range(allowed)]
     assert statuses[-1] == 429
+
+
+def test_what_the_password_opens_while_a_factor_is_turned_on_is_not_left_over(
+    call: Call, sign_up: SignUp, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account is read, then the factor is confirmed, then the session would be opened."""
+    token = sign_up()
+    choose = sessions.choose
+
+    def meanwhile(*given: Any, **named: Any) -> Any:
+        database.admin(
+            "insert into totp_factors (user_id, sealed, confirmed_at) values (%(u)s, 'x', now())",
+            u=token["user_id"],
+        )
+        return choose(*given, **named)
+
+    monkeypatch.setattr(sessions, "choose", meanwhile)
+    given = {"email": token["email"], "password": PASSWORD}
+    answer = call(handler, "POST", IN, given, anonymous=True, role="crm_auth")
+    assert (answer.status, answer.json["code"]) == (401, "wrong_credentials")
+    opened = database.admin("select 1 from sessions where user_id = %(u)s", u=token["user_id"])
+    assert len(opened) == 1, "the first"

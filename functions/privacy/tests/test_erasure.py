@@ -95,7 +95,8 @@ def analyse(desk: Desk, email: UUID, quote: str) -> None:
             source, start_at, end_at, confidence)
         select e.workspace_id, e.id, v.n, e.mailbox_id, v.kind, v.value, v.value, 'text', 0, 1, 1
         from emails e, (values (1, 'person', %(name)s), (2, 'email', %(erika)s),
-            (3, 'company', 'Weather Ltd')) as v (n, kind, value)
+            (3, 'company', 'Weather Ltd'), (4, 'phone', '+49309018201'),
+            (5, 'job_title', 'Head of Rain')) as v (n, kind, value)
         where e.id = %(email)s
         """,
     ):
@@ -176,7 +177,7 @@ def test_nothing_of_them_is_found_anywhere(
     assert before["contacts"]
     for name, rows in {
         "emails": {"emails": 2, "emails_redacted": 1},
-        "analyses": {"email_entities": 2, "email_analyses": 1},
+        "analyses": {"email_entities": 4, "email_analyses": 1},
         "deliveries": {"webhook_deliveries": 5},
         "answers": {"idempotency_keys": 2},
     }.items():
