@@ -206,7 +206,11 @@ _INPUTS: dict[str, dict[str, Any]] = {
     "ContactChange": {"name": "Ada"},
     "NewTask": {"title": "Call"},
     "TaskChange": {"title": "Call"},
+    "WorkspaceChange": {"name": "Engines"},
+    "MemberChange": {"role": "owner"},
 }
+_IN_PLACE = {"roleId"}
+"""What is said in place of the rest."""
 
 
 def _named(kind: Any) -> Any:
@@ -250,7 +254,9 @@ def test_in_the_graph_too(
         assert them.seen_in(other.body.decode(), besides={str(theirs)}) == []
     assert rows_of(database, them) == before
     assert _lasting(database, us) == ours
-    own = [encode_id(kind, us.ids[kind.lower()]) for kind in SCHEMA.kinds if kind.lower() in us.ids]
+    ids = us.ids | {"workspace": us.workspace.id}
+    own = [encode_id(kind, ids[kind.lower()]) for kind in SCHEMA.kinds if kind.lower() in ids]
+    own += [str(ids["role"])]  # no kind of the graph, and taken by it
     answers = [_ask_graph(call, us, root, place, inner, one).json for one in own]
     assert [one for one in answers if "errors" not in one], "nothing but the id was wrong"
 
@@ -276,10 +282,10 @@ def _ask_graph(
         if name == wanted and inner is None:
             values[name] = [identifier] if is_list_type(_inner(one.type)) else identifier
         elif kind == "ID":
-            about = re.sub("^(update|delete)", "", field)
+            about = re.sub("^(update|delete|remove)", "", field)
             values[name] = encode_id(about, us.ids[about.lower()])
         elif name == wanted:
-            values[name] = _INPUTS[kind] | {str(inner): identifier}
+            values[name] = ({} if inner in _IN_PLACE else _INPUTS[kind]) | {str(inner): identifier}
         else:
             values[name] = _INPUTS.get(kind, 1)
     operation = "query" if root == "Query" else "mutation"

@@ -77,6 +77,7 @@ class People:
     All mails are in one mailbox of the workspace's owner, whose are the contacts and tasks.
     """
 
+    workspace: UUID
     owner: UUID
     mailbox: UUID
     contacts: list[UUID]
@@ -94,6 +95,7 @@ class People:
             "Email": encode_id("Email", self.emails[0]),
             "Mailbox": encode_id("Mailbox", self.mailbox),
             "Member": encode_id("Member", self.owner),
+            "Workspace": encode_id("Workspace", self.workspace),
         }
 
 
@@ -101,9 +103,10 @@ def settle(database: Database, workspace: Workspace, number: int) -> People:
     """A workspace's people, so many of them."""
     some = [uuid7() for _ in range(number)]
     twice = [[uuid7() for _ in range(2 * number)] for _ in range(2)]
-    people = People(workspace.user_id, uuid7(), some, [uuid7() for _ in range(number)], *twice)
+    threads = [uuid7() for _ in range(number)]
+    people = People(workspace.id, workspace.user_id, uuid7(), some, threads, *twice)
     for statement in _PEOPLE:
-        database.admin(statement, **vars(people), workspace=workspace.id, user=people.owner)
+        database.admin(statement, **vars(people), user=people.owner)
     return people
 
 

@@ -43,6 +43,8 @@ _INPUTS: dict[str, Any] = {
     "ContactChange": '{name: "Ada"}',
     "NewTask": '{title: "Call"}',
     "TaskChange": '{title: "Call"}',
+    "WorkspaceChange": '{name: "Engines"}',
+    "MemberChange": "{role: owner}",
 }
 
 
@@ -75,7 +77,8 @@ def test_every_field_of_the_schema_is_known() -> None:
 
 
 @pytest.fixture
-def people(database: Database, workspace: Workspace) -> People:
+def people(database: Database, workspace: Workspace, new_member: NewMember) -> People:
+    new_member(workspace, "owner")  # so that the first may go
     return settle(database, workspace, 1)
 
 
@@ -106,7 +109,7 @@ def _field(parent: str, name: str, people: People) -> str:
             continue
         kind: str = _named(one.type).name
         if kind == "ID":
-            about = target if target in people.ids else re.sub("^(update|delete)", "", name)
+            about = target if target in people.ids else re.sub("^(update|delete|remove)", "", name)
             value = json.dumps(people.ids.get(about) or people.ids["Contact"])
             given.append(f"{argument}: " + (f"[{value}]" if argument == "ids" else value))
         else:

@@ -9,8 +9,9 @@ import pytest
 from functions.contacts.api import handler as contacts_api
 from functions.graphql.api import handler
 from functions.graphql.tests.scenes import URL, ask, codes_of, data_of
+from shared.access import ROLES
 from shared.ids import uuid7
-from shared.testing import Call, EventsOf, Workspace
+from shared.testing import Call, EventsOf, NewMember, Workspace
 
 _CREATE = """
     mutation ($input: NewContact!) {
@@ -216,3 +217,53 @@ def test_a_change_that_failed_may_be_tried_again_with_its_key(call: Call) -> Non
     assert codes_of(ask(call, _CREATE, given, **asking)) == ["email_taken"]
     data_of(ask(call, _DELETE, {"id": taken["id"]}))
     assert data_of(ask(call, _CREATE, given, **asking))
+
+
+def test_the_workspace_and_its_members_are_changed(
+    call: Call, workspace: Workspace, new_member: NewMember, events_of: EventsOf
+) -> None:
+    member = new_member(workspace, "viewer")
+    before = data_of(
+        ask(call, "{ workspace { id version } members { nodes { id uuid version role } } }")
+    )
+    [found] = [one for one in before["members"]["nodes"] if one["uuid"] == str(member.user_id)]
+    rename = """
+        mutation ($id: ID!, $version: Int!) {
+          updateWorkspace(id: $id, ifVersion: $version, input: {name: "Engines"}) {
+            workspace { name version }
+          }
+        }
+    """
+    renamed = data_of(ask(call, rename, before["workspace"]))["updateWorkspace"]["workspace"]
+    assert renamed == {"name": "Engines", "version": before["workspace"]["version"] + 1}
+    assert codes_of(ask(call, rename, before["workspace"])) == ["precondition_failed"]
+
+    promote = """
+        mutation ($id: ID!, $version: Int!, $input: MemberChange!) {
+          updateMember(id: $id, ifVersion: $version, input: $input) { member { role version } }
+        }
+    """
+    given = {"id": found["id"], "version": found["version"], "input": {"role": "member"}}
+    changed = data_of(ask(call, promote, given))["updateMember"]["member"]
+    assert changed == {"role": "member", "version": found["version"] + 1}
+    unknown = given | {"version": changed["version"], "input": {"roleId": str(uuid7())}}
+    [error] = ask(call, promote, unknown).json["errors"]
+    assert error["extensions"]["errors"][0]["pointer"] == "/variables/input/roleId"
+    admin = ask(call, promote, given | {"version": 2, "input": {"role": "owner"}},
+        access=ROLES["admin"])  # fmt: skip
+    assert codes_of(admin) == ["more_than_yours"]
+
+    remove = """
+        mutation ($id: ID!, $version: Int) {
+          removeMember(id: $id, ifVersion: $version) { deletedId }
+        }
+    """
+    stale = ask(call, remove, {"id": found["id"], "version": found["version"]})
+    assert codes_of(stale) == ["precondition_failed"]
+    gone = data_of(ask(call, remove, {"id": found["id"], "version": changed["version"]}))
+    assert gone == {"removeMember": {"deletedId": found["id"]}}
+    assert [one["type"] for one in events_of(workspace)] == [
+        "WorkspaceChanged",
+        "MemberChanged",
+        "MemberLeft",
+    ]

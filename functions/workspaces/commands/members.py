@@ -90,19 +90,24 @@ def change_member(
     return queries.get_member(tx, member_id)
 
 
-def remove_member(tx: Tx, member_id: UUID, *, reassign_to: UUID | None = None) -> None:
+def remove_member(
+    tx: Tx, member_id: UUID, *, reassign_to: UUID | None = None, version: int | None = None
+) -> None:
     """End somebody's membership. What they own passes to `reassign_to`, soon after; else it stays
     theirs.
 
     Raises:
         NotPermitted: the caller may not, by now, or may not give away everybody's records.
         MemberNotFound: there is no such member.
+        PreconditionFailed: the membership is no longer at `version`.
         MoreThanYours: they may do more than the caller.
         UnknownHeir: `reassign_to` is no other member.
         LastOwner: nobody else owns the workspace.
     """
     mine = standing_now(tx)
-    _, standing = _member(tx, member_id)
+    current, standing = _member(tx, member_id)
+    if version is not None and current.version != version:
+        raise PreconditionFailed
     mine.require_to_give(standing, at="")
     if reassign_to is not None:
         require_to_reassign(mine.access)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 from events.workspaces import WorkspaceChanged
-from functions.workspaces.models.workspaces import NewWorkspace, Workspace, WorkspaceChange
+from functions.workspaces.models.workspaces import (
+    NewWorkspace,
+    Workspace,
+    WorkspaceChange,
+    WorkspaceNotFound,
+)
 from functions.workspaces.queries.workspaces import current_workspace
 from functions.workspaces.store import workspaces as store
 from shared.db import Tx
@@ -37,3 +42,17 @@ def change_workspace(tx: Tx, change: WorkspaceChange, *, version: int | None = N
         raise PreconditionFailed
     tx.emit(WorkspaceChanged(**tx.envelope(renamed.id, renamed.version), name=renamed.name))
     return renamed
+
+
+def change_by_id(
+    tx: Tx, workspace_id: UUID, change: WorkspaceChange, *, version: int | None = None
+) -> Workspace:
+    """The same for who names the workspace.
+
+    Raises:
+        WorkspaceNotFound: it is not the transaction's.
+        PreconditionFailed: it is no longer at `version`.
+    """
+    if workspace_id != tx.workspace_id:
+        raise WorkspaceNotFound
+    return change_workspace(tx, change, version=version)
