@@ -7,6 +7,7 @@ from uuid import UUID
 from events.envelope import Event
 
 Direction = Literal["inbound", "outbound"]
+Sharing = Literal["metadata", "subject", "everything"]
 Kind = Literal["human", "list", "auto_reply", "auto_generated", "bounce", "calendar"]
 
 
@@ -17,6 +18,18 @@ class MailboxConnected(Event):
     topic: ClassVar[str] = "mailboxes"
     address: str
     provider: Literal["gmail"]
+    sharing: Sharing | None = None
+
+
+class MailboxChanged(Event):
+    """A mailbox has other settings: how far its mails are shared with other members, or how much of
+    Gmail's quota we may use a minute.
+    """
+
+    source: ClassVar[str] = "email"
+    topic: ClassVar[str] = "mailboxes"
+    sharing: Sharing
+    units_per_minute: int
 
 
 class MailboxDisconnected(Event):

@@ -137,7 +137,7 @@ SCENES = {
         messages=1,
     ),
     "PATCH /api/v1/mailboxes/{mailbox_id}": Scene(
-        {"sharing": "subject"}, version=1, second=("mailboxes",)
+        {"sharing": "subject"}, version=1, events=("MailboxChanged",), second=("mailboxes",)
     ),
     "POST /api/v1/mailboxes/{mailbox_id}/sync": Scene(messages=1),
     "POST /api/v1/mailboxes/{mailbox_id}/disconnect": Scene(

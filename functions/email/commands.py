@@ -7,7 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from events.email import EmailChanged, EmailReceived, MailboxConnected, MailboxDisconnected
+from events.email import (
+    EmailChanged,
+    EmailReceived,
+    MailboxChanged,
+    MailboxConnected,
+    MailboxDisconnected,
+)
 from functions.email import queries, store
 from functions.email.gmail import Changes, RawMessage
 from functions.email.models import (
@@ -35,6 +41,7 @@ _MOST_ATTEMPTS_IN_AN_OUTAGE = 100
 """A quarter of an hour apart at last: about a day. Outages last hours, not days."""
 _GONE_ATTEMPTS = 3
 _LATE = timedelta(days=1)
+_SETTINGS = {"sharing", "units_per_minute"}
 _SNIPPET_LENGTH = 200
 _LABELS_LEFT_OUT = {"DRAFT": "draft", "SPAM": "spam", "TRASH": "trash", "CHAT": "chat"}
 
@@ -51,6 +58,7 @@ def connect_mailbox(tx: Tx, new: NewMailbox, mailbox_id: UUID, credentials: byte
             **tx.envelope(mailbox.id, mailbox.version),
             address=mailbox.address,
             provider="gmail",
+            sharing=mailbox.sharing,
         )
     )
     return mailbox
@@ -59,7 +67,8 @@ def connect_mailbox(tx: Tx, new: NewMailbox, mailbox_id: UUID, credentials: byte
 def change_mailbox(
     tx: Tx, mailbox_id: UUID, change: MailboxChange, credentials: bytes | None, version: int | None
 ) -> Mailbox:
-    """Change a mailbox's settings, or give it new credentials, which connects it again.
+    """Change a mailbox's settings, or give it new credentials, which connects it again; what it
+    has is no change.
 
     Raises:
         MailboxNotFound: there is no such mailbox.
@@ -67,6 +76,12 @@ def change_mailbox(
         PreconditionFailed: it is no longer at `version`.
     """
     before = owned_mailbox(tx, mailbox_id)
+    if version is not None and before.version != version:
+        raise PreconditionFailed
+    settings = change.model_dump(include=_SETTINGS, exclude_none=True)
+    changes = any(getattr(before, name) != value for name, value in settings.items())
+    if credentials is None and not changes:
+        return before
     after = store.update_mailbox(tx, mailbox_id, change, credentials, version)
     if after is None:
         raise PreconditionFailed
@@ -76,6 +91,15 @@ def change_mailbox(
                 **tx.envelope(after.id, after.version),
                 address=after.address,
                 provider="gmail",
+                sharing=after.sharing,
+            )
+        )
+    elif changes:
+        tx.emit(
+            MailboxChanged(
+                **tx.envelope(after.id, after.version),
+                sharing=after.sharing,
+                units_per_minute=after.units_per_minute,
             )
         )
     return after

@@ -9,12 +9,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from events.email import Direction, Kind
+from events.email import Direction, Kind, Sharing
 from shared.errors import Conflict, Forbidden, NotFound, Unavailable, Unprocessable
 from shared.queues import Outgoing
 from shared.values import EmailAddress
 
-Sharing = Literal["metadata", "subject", "everything"]
 LedgerState = Literal["pending", "queued", "retrying", "stored", "skipped", "gone", "failed"]
 
 

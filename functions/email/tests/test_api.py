@@ -298,3 +298,26 @@ def test_unknown_ids_and_methods_are_problems(call: Call) -> None:
     assert code(call(handler, "POST", URL, {})) == (405, "method_not_allowed")
     for path in (URL, f"{URL}/{uuid4()}", f"{URL}/{uuid4()}/raw", "/api/v1/threads"):
         assert code(call(handler, "GET", path, anonymous=True)) == (401, "unauthorized")
+
+
+def test_other_settings_are_told_and_the_same_are_no_change(
+    call: Call, connect: Connect, workspace: Workspace, events_of: Events
+) -> None:
+    url = f"/api/v1/mailboxes/{connect()['id']}"
+    for change, version in (
+        ({"sharing": "subject"}, 2),
+        ({"sharing": "subject"}, 2),
+        ({}, 2),
+        ({"units_per_minute": 60}, 3),
+    ):
+        answer = call(handler, "PATCH", url, change, headers={"If-Match": "*"})
+        assert (answer.status, answer.json["version"]) == (200, version), change
+    stale = call(handler, "PATCH", url, {}, headers={"If-Match": '"2"'})
+    assert stale.status == 412
+    told = [one["payload"] for one in events_of(workspace) if one["type"] == "MailboxChanged"]
+    assert [
+        (one["aggregate_version"], one["sharing"], one["units_per_minute"]) for one in told
+    ] == [
+        (2, "subject", 6000),
+        (3, "subject", 60),
+    ]
