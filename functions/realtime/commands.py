@@ -42,10 +42,12 @@ def issue_ticket(caller: Caller) -> Ticket:
         raise Unauthorized
     holder = Holder(user_id=caller.user_id, session_id=caller.session_id, access=str(caller.access))
     secret = secrets.token_bytes(_SECRET_BYTES)
-    digest, kept = sha256(secret), holder.model_dump_json().encode()
-    if not cache.put(caller.workspace_id, _KIND, digest.hexdigest(), kept, ttl_s=TICKET_SECONDS):
+    name, kept = sha256(secret).hexdigest(), holder.model_dump_json().encode()
+    if not cache.put(caller.workspace_id, _KIND, name, kept, ttl_s=TICKET_SECONDS):
+        # Another one: the first may be in the cache all the same, and would count twice.
+        secret = secrets.token_bytes(_SECRET_BYTES)
         with transaction(caller.workspace_id, user_id=caller.user_id) as tx:
-            store.insert_ticket(tx, digest.digest(), holder)
+            store.insert_ticket(tx, sha256(secret).digest(), holder)
     return Ticket(
         ticket=urlsafe_b64encode(caller.workspace_id.bytes + secret).decode(),
         expires_in=TICKET_SECONDS,

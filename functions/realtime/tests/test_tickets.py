@@ -95,6 +95,22 @@ def test_without_the_cache_tickets_are_kept_in_postgres(
     assert is_denied(scene.authorize(ticket))
 
 
+def test_where_the_caches_answer_was_lost_a_ticket_counts_once(
+    scene: Scene, owner: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was put there all the same."""
+    put = cache.put
+
+    def unanswered(*given: Any, **named: Any) -> bool:
+        put(*given, **named)
+        return False
+
+    monkeypatch.setattr(cache, "put", unanswered)
+    ticket = scene.ticket(owner).json["ticket"]
+    assert scene.authorize(ticket)["context"]["user_id"] == str(owner.user_id)
+    assert is_denied(scene.authorize(ticket))
+
+
 def test_there_too_they_count_for_a_minute_and_go(
     scene: Scene, owner: Workspace, no_cache: None
 ) -> None:
