@@ -32,7 +32,7 @@ class SortDirection(enum.Enum):
     desc = "desc"
 
 
-@strawberry.input(description="A field to sort by; `GET /api/v1/fields` says which there are.")
+@strawberry.input(description="A field to sort by, of those that the argument names.")
 class Sort:
     """An order, as a client gives it."""
 
@@ -58,20 +58,26 @@ class Edge(Generic[Node]):
     node: Node
 
 
-_Filter = strawberry.argument(
-    description="A filter as `POST .../query` takes it: a test `{field, op, value}`, or `all`,"
-    " `any` or `not` of filters. The fields are those of `GET /api/v1/fields`."
-)
 _First = strawberry.argument(
     description=f"How many, from the front: {DEFAULT_LIMIT} if nothing is said, at most"
     f" {MOST_PER_PAGE}."
 )
-_Sort = strawberry.argument(description="Left out: newest first.")
 First: TypeAlias = Annotated[int | None, _First]
 Last: TypeAlias = Annotated[int | None, strawberry.argument(description="The same, from the end.")]
 After: TypeAlias = Annotated[str | None, strawberry.argument(description="A cursor of this list.")]
-Filtered: TypeAlias = Annotated[JSON | None, _Filter]
-Sorted: TypeAlias = Annotated[Sort | None, _Sort]
+Filtered: TypeAlias = JSON | None
+Sorted: TypeAlias = Sort | None
+
+
+def arguments_of(of: Object) -> dict[str, Any]:
+    """The types of `filter` and `sort` for a list of an object, which say by what it can be."""
+    fields, sortable = sorted(of.fields(frozenset())), sorted(of.sortable(frozenset()))
+    filtered = strawberry.argument(
+        description="A filter as `POST .../query` takes it: a test `{field, op, value}`, or `all`,"
+        f" `any` or `not` of filters. The fields: {', '.join(fields)}."
+    )
+    ordered = strawberry.argument(description=f"By {', '.join(sortable)}. Left out: newest first.")
+    return {"filter": Annotated[Filtered, filtered], "sort": Annotated[Sorted, ordered]}
 
 
 @dataclass(frozen=True, slots=True)

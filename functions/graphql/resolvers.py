@@ -12,7 +12,16 @@ from strawberry.types.field import StrawberryField
 
 from functions.graphql.ids import decode_id, encode_id
 from functions.graphql.models import InvalidPage
-from functions.graphql.pages import After, Asked, Connection, Filtered, First, Last, Sorted
+from functions.graphql.pages import (
+    After,
+    Asked,
+    Connection,
+    Filtered,
+    First,
+    Last,
+    Sorted,
+    arguments_of,
+)
 from functions.graphql.reading import Reading
 from shared.access import SIGNED_IN, masked
 from shared.errors import FieldError
@@ -103,6 +112,7 @@ def listed(one: Listed, kind: Kind, made: Any) -> StrawberryField:
     ) -> Any:
         return info.context.listed(one, _asked(first, after, last, before, filter, sort))
 
+    resolve.__annotations__ |= arguments_of(one.of)
     result = Optional[Connection[made]]  # noqa: UP045
     return made_field(one.name, resolve, result, kind.needs, one.about, one.deprecated)
 
@@ -123,6 +133,7 @@ def to_many(one: ToMany, kind: Kind, made: Any) -> StrawberryField:
         asked = _asked(first, after, last, before, filter, sort)
         return info.context.page(one, _place(info), asked, getattr(root, one.by))
 
+    resolve.__annotations__ |= arguments_of(one.of)
     result = Optional[Connection[made]]  # noqa: UP045
     return made_field(one.name, resolve, result, kind.needs, one.about, one.deprecated)
 
