@@ -31,6 +31,7 @@ OF_ONES_OWN = {
     "purge_rows",
     "finish_purge",
     "redact_person",
+    "redact_acts",
 }
 """They tell of the transaction's own workspace alone, or work on it."""
 OF_AN_ID = {"is_closing", "is_erased", "forget_person"}

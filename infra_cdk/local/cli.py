@@ -119,13 +119,16 @@ def bench_api(
     contacts: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="How many the workspace has.")
     ] = 10_000,
+    calls: Annotated[
+        int, typer.Option(min=1, max=500, help="How many of each request to time, at most.")
+    ] = 500,
     machine: Machine = False,
 ) -> None:
     """Time, statements and bytes of API requests, measured at the handler."""
     with _explained():
         from infra_cdk.local.commands.bench_api import Asked, bench_api
 
-        bench_api(Asked(contacts, machine))
+        bench_api(Asked(contacts, calls, machine))
 
 
 @bench.command("feed")

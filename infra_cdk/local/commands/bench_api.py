@@ -16,7 +16,7 @@ from infra_cdk.local import ministack
 from infra_cdk.local.commands.apibench.measuring import Figures, measured
 from infra_cdk.local.commands.apibench.people import NEIGHBOURS, settle
 from infra_cdk.local.commands.apibench.place import opened
-from infra_cdk.local.commands.apibench.rows import FEW, ROWS, USUAL
+from infra_cdk.local.commands.apibench.rows import FEW, MOST_CALLS, ROWS, USUAL
 from infra_cdk.local.commands.console import console, telling
 from infra_cdk.local.commands.machine import describe
 from infra_cdk.local.commands.starting import beside, empty
@@ -27,6 +27,7 @@ class Asked:
     """The options of the command."""
 
     contacts: int = 10_000
+    calls: int = MOST_CALLS
     machine: bool = False
 
 
@@ -47,10 +48,10 @@ def bench_api(asked: Asked) -> None:
         figures: list[Figures] = []
         for row in ROWS:
             with screen.status(f"Measuring: {row.name}…"):
-                figures.append(measured(place, workspace, row))
+                figures.append(measured(place, workspace, row, most=asked.calls))
             screen.print(f"  [green]✓[/] {row.name}: p95 {figures[-1].p95_ms} ms")
     environment = describe(load)
-    _show(screen, figures, asked.contacts, environment)
+    _show(screen, figures, asked, environment)
     if asked.machine:
         typer.echo(json.dumps(_machine(figures, asked.contacts, environment)))
 
@@ -67,7 +68,7 @@ def _machine(
 
 
 def _show(
-    screen: Console, figures: Sequence[Figures], contacts: int, environment: dict[str, Any]
+    screen: Console, figures: Sequence[Figures], asked: Asked, environment: dict[str, Any]
 ) -> None:
     rows = Table(title="haste bench api", title_justify="left", box=None)
     rows.add_column("Request", no_wrap=True)
@@ -84,12 +85,13 @@ def _show(
             str(one.statements),
             f"{one.bytes:,}",
         )
+    usual = USUAL.at_most(asked.calls)
     screen.print()
     screen.print(rows)
     screen.print(
-        f"The handler's own time for an event of API Gateway's, on one core: {USUAL.timed} calls "
-        f"after {USUAL.warm_up} to get warm, and of signing in, which takes its time by intent, "
-        f"{FEW.timed}. {contacts:,} contacts in the workspace, and "
+        f"The handler's own time for an event of API Gateway's, on one core: {usual.timed} calls "
+        f"after {usual.warm_up} to get warm, and of signing in, which takes its time by intent, "
+        f"{FEW.at_most(asked.calls).timed}. {asked.contacts:,} contacts in the workspace, and "
         f"as many again in {NEIGHBOURS} others. Of the lists every fifth is the first page, the "
         "others begin anywhere. Changes wait for the disk and for the bus, here a stand-in's. The "
         "budget is for the p95. SQL: statements besides BEGIN and COMMIT."

@@ -15,7 +15,7 @@ import psycopg
 
 from infra_cdk.local.commands.apibench.people import Workspace, sampled
 from infra_cdk.local.commands.apibench.place import Place
-from infra_cdk.local.commands.apibench.rows import PAGE, Row
+from infra_cdk.local.commands.apibench.rows import MOST_CALLS, PAGE, Row
 from infra_cdk.local.commands.apibench.worker import Answer, Work
 from infra_cdk.local.commands.failure import CannotDo
 from infra_cdk.local.commands.mailrun.run import percentile
@@ -46,15 +46,15 @@ class Figures:
     calls: int
 
 
-def measured(place: Place, workspace: Workspace, row: Row) -> Figures:
-    """Call the row's handler, and say how it went.
+def measured(place: Place, workspace: Workspace, row: Row, *, most: int = MOST_CALLS) -> Figures:
+    """Call the row's handler, at most so often by the clock, and say how it went.
 
     Raises:
         CannotDo: a call was not answered with success, or its events were not published.
         ValueError: the row has too few requests.
     """
     sample = sampled(place.database_url(), workspace, PAGE)
-    calls = row.calls
+    calls = row.calls.at_most(most)
     requests = list(islice(row.requests(sample), calls.all))
     if len(requests) < calls.all:
         raise ValueError(f"{row.name}: {len(requests)} requests are not {calls.all}")

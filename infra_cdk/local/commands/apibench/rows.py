@@ -61,8 +61,16 @@ class Calls:
     def all(self) -> int:
         return self.warm_up + self.timed + self.counted
 
+    def at_most(self, timed: int) -> Calls:
+        """No more than so many by the clock, and as much less of the others."""
+        fewer = min(timed, self.timed)
+        return Calls(
+            -(-self.warm_up * fewer // self.timed), fewer, -(-self.counted * fewer // self.timed)
+        )
+
 
 USUAL = Calls()
+MOST_CALLS = USUAL.timed
 FEW = Calls(warm_up=5, timed=50, counted=5)
 """For what takes a tenth of a second by intent."""
 
