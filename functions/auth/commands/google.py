@@ -93,14 +93,16 @@ def _linked(identity: Identity) -> UUID | None:
     with system_transaction(f"user:{user_id}") as tx:
         version = people_store.next_version(tx, user_id)  # the person is held, and read again
         claimed = queries.find_claimed_in(tx, identity.email)
-        if claimed is None or not claimed.verified:
+        if claimed is None or claimed.user_id != user_id or not claimed.verified:
             raise AddressNotProven
         if claimed.second_factor:
             raise FactorGuardsAccount
-        if not store.insert_identity(tx, identity, user_id):
-            return queries.find_by_identity(identity)  # just now, in another tab
-        mail_id = mails.want_mail(tx, "google_linked", user_id)
-        people.tell_everywhere(tx, user_id, _linked_by(user_id, version))
+        mail_id = None
+        if store.insert_identity(tx, identity, user_id):
+            mail_id = mails.want_mail(tx, "google_linked", user_id)
+            people.tell_everywhere(tx, user_id, _linked_by(user_id, version))
+    if mail_id is None:  # just now, in another tab
+        return queries.find_by_identity(identity)
     mails.ring([mail_id])
     return user_id
 

@@ -161,3 +161,27 @@ def test_a_link_is_made_of_what_is_true_then(
     answer = visitor.finish(begun, consent(begun["authorization_url"], ANA))
     assert (answer.status, answer.json["code"]) == (409, code)
     assert database.admin("select 1 from external_identities") == []
+
+
+def test_an_account_at_google_that_is_just_linked_to_another_enters_there(
+    visitor: Visitor,
+    person: dict[str, Any],
+    sign_up: SignUp,
+    monkeypatch: pytest.MonkeyPatch,
+    database: Database,
+) -> None:
+    """It is nobody's, then somebody else's, then it would be linked."""
+    other = sign_up()
+    insert = commands.store.insert_identity
+
+    def meanwhile(tx: Any, identity: Any, user_id: Any) -> bool:
+        database.admin(
+            "insert into external_identities values (%(issuer)s, %(subject)s, %(u)s::uuid)",
+            issuer=identity.issuer,
+            subject=identity.subject,
+            u=other["user_id"],
+        )
+        return insert(tx, identity, user_id)
+
+    monkeypatch.setattr(commands.store, "insert_identity", meanwhile)
+    assert visitor.sign_in(ANA).json["user_id"] == other["user_id"]
