@@ -69,12 +69,16 @@ class ProfileChanged(Event):
 
 
 class EmailVerified(Event):
-    """A member proved that the mails of their address reach them. `aggregate_id` is the person."""
+    """A member proved that the mails of their address reach them: by the link and their password,
+    or by resetting the password, so that whoever had the account before may have been another.
+    `aggregate_id` is the person.
+    """
 
     source: ClassVar[str] = "auth"
     topic: ClassVar[str] = "people"
     permission: ClassVar[str] = "audit.read"
     audited: ClassVar[bool] = True
+    by: Literal["link", "password_reset"] = "link"
 
 
 class PasswordChanged(Event):

@@ -36,9 +36,11 @@ class WebhookEndpointDeleted(Event):
 
 
 class WebhookEndpointDisabled(Event):
-    """Nothing is sent to an endpoint any more: it said that it is gone, or failed for too long."""
+    """Nothing is sent to an endpoint any more: it said that it is gone, failed for too long, or was
+    made by somebody who had not confirmed the address that another has confirmed since.
+    """
 
     source: ClassVar[str] = "webhooks"
     permission: ClassVar[str] = "webhooks.settings"
     host: str
-    reason: Literal["gone", "failing"]
+    reason: Literal["gone", "failing", "unconfirmed"]

@@ -23,7 +23,7 @@ CAPABILITY = Capability(
                 "webhooks",
                 listens=EVERY_EVENT,
             ),
-            needs=frozenset({"database"}),
+            needs=frozenset({"database", "bus"}),
             role="crm_worker",
             sends=("webhook-sends",),
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -88,8 +89,10 @@ class EndpointChange(BaseModel):
 class Endpoint(BaseModel):
     """Where events are sent.
 
-    `disabled_reason` says why we disabled it: `gone` (it answered 410) or `failing` (every attempt
-    failed for five days). Enabling it clears that, and what is pending is sent.
+    `disabled_reason` says why we disabled it: `gone` (it answered 410), `failing` (every attempt
+    failed for five days) or `unconfirmed` (it was made before the address of its member was
+    confirmed, by a password reset: whoever made it may have been another). Enabling it clears that,
+    and what is pending is sent.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -103,7 +106,7 @@ class Endpoint(BaseModel):
     description: str
     event_types: tuple[str, ...] | None
     enabled: bool
-    disabled_reason: Literal["gone", "failing"] | None
+    disabled_reason: Literal["gone", "failing", "unconfirmed"] | None
     failing_since: datetime | None
     previous_secret_until: datetime | None = Field(
         description="Until then requests are signed with the secret before the last rotation, too."
@@ -198,8 +201,14 @@ class EndpointRef(NamedTuple):
 class Disabled(NamedTuple):
     """An endpoint that was disabled just now."""
 
+    id: UUID
     version: int
     url: str
+
+
+def host_of(url: str) -> str:
+    """The host of a URL: as much of it as others may know."""
+    return urlsplit(url).hostname or ""
 
 
 def due_message(workspace_id: UUID, endpoint_id: UUID) -> Outgoing:

@@ -45,7 +45,7 @@ def reset_password(given: ResetPassword) -> None:
             version = store.set_password(tx, user_id, password_hash)
             news = [_changed(user_id, version, by="link")]
             if (proven := store.verify_email(tx, user_id)) is not None:
-                news.append(people.verified(user_id, proven))
+                news.append(people.verified(user_id, proven, by="password_reset"))
             if external_store.delete_identities(tx, user_id):
                 news.append(people.unlinked(user_id, store.next_version(tx, user_id)))
             factor_store.delete_challenges(tx, user_id)
@@ -77,7 +77,7 @@ def verify_email(given: VerifyEmail, client: Client) -> None:
         with tx.acting_as(f"user:{user_id}"):
             version = store.verify_email(tx, user_id)
             if version is not None:
-                people.tell_everywhere(tx, user_id, people.verified(user_id, version))
+                people.tell_everywhere(tx, user_id, people.verified(user_id, version, by="link"))
 
 
 def change_password(

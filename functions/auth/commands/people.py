@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 from uuid import UUID
 
 from events.auth import ApiKeyRevoked, EmailVerified, IdentityUnlinked, ProfileChanged
@@ -118,6 +119,6 @@ def unlinked(user_id: UUID, version: int) -> News:
     return lambda inside: IdentityUnlinked(**inside.envelope(user_id, version), provider="google")
 
 
-def verified(user_id: UUID, version: int) -> News:
+def verified(user_id: UUID, version: int, *, by: Literal["link", "password_reset"]) -> News:
     """What is told when a link that was mailed to somebody was used for the first time."""
-    return lambda inside: EmailVerified(**inside.envelope(user_id, version))
+    return lambda inside: EmailVerified(**inside.envelope(user_id, version), by=by)

@@ -208,6 +208,7 @@ def test_the_link_sets_the_password_ends_every_session_and_is_told(
         assert events["PasswordChanged"]["aggregate_id"] == first["user_id"]
         assert events["PasswordChanged"]["actor"] == f"user:{first['user_id']}"
         assert events["EmailVerified"]["aggregate_version"] == 3
+        assert events["EmailVerified"]["by"] == "password_reset"
     assert events["ApiKeyRevoked"]["name"] == "Theirs", "whoever was in may have made it"
     kept = "select 1 from api_keys where user_id = %(u)s and revoked_at is null"
     assert database.admin(kept, u=first["user_id"]) == []

@@ -1,5 +1,6 @@
 """What can be done with webhook endpoints, and what is sent to them."""
 
+from functions.webhooks.commands.disabling import disable_unconfirmed
 from functions.webhooks.commands.endpoints import (
     SEALED_FOR,
     change_endpoint,
@@ -22,6 +23,7 @@ __all__ = [
     "change_endpoint",
     "create_endpoint",
     "delete_endpoint",
+    "disable_unconfirmed",
     "let_go",
     "record_events",
     "replay_delivery",

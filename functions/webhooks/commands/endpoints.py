@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from events.webhooks import (
@@ -18,6 +17,7 @@ from functions.webhooks.models import (
     EndpointChange,
     EndpointNotFound,
     NewEndpoint,
+    host_of,
 )
 from shared.db import Tx
 from shared.errors import FieldError, PreconditionFailed, Unprocessable
@@ -122,8 +122,3 @@ def _emit_changed(tx: Tx, endpoint: Endpoint, changed: tuple[str, ...]) -> None:
             changed=changed,
         )
     )
-
-
-def host_of(url: str) -> str:
-    """The host of a URL: as much of it as others may know."""
-    return urlsplit(url).hostname or ""

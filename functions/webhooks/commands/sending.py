@@ -7,9 +7,8 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from events.webhooks import WebhookEndpointDisabled
 from functions.webhooks import queries, store
-from functions.webhooks.commands.endpoints import host_of
+from functions.webhooks.commands.disabling import emit_disabled
 from functions.webhooks.outcomes import Claimed, Held, Outcome
 from shared.db import Tx
 from shared.telling import told_types
@@ -71,10 +70,4 @@ def _disable(
     seconds = failing_for.total_seconds()
     disabled = store.disable(tx, endpoint_id, reason, failing_for_s=seconds)
     if disabled is not None:
-        tx.emit(
-            WebhookEndpointDisabled(
-                **tx.envelope(endpoint_id, disabled.version),
-                host=host_of(disabled.url),
-                reason=reason,
-            )
-        )
+        emit_disabled(tx, disabled, reason)

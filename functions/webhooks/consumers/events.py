@@ -21,6 +21,7 @@ def record(events: Sequence[Event]) -> None:
     """
     workspace_id = events[0].workspace_id
     with transaction(workspace_id, actor="system:webhooks") as tx:
+        commands.disable_unconfirmed(tx, events)
         endpoints = commands.record_events(tx, events)
     if endpoints:
         wake(workspace_id, endpoints)

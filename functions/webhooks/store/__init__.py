@@ -8,7 +8,13 @@ from functions.webhooks.store.deliveries import (
     replay,
     settle,
 )
-from functions.webhooks.store.endpoints import delete, insert, rotate, update
+from functions.webhooks.store.endpoints import (
+    delete,
+    disable_of,
+    insert,
+    rotate,
+    update,
+)
 from functions.webhooks.store.senders import (
     disable,
     hold,
@@ -24,6 +30,7 @@ __all__ = [
     "claim",
     "delete",
     "disable",
+    "disable_of",
     "expire",
     "give_up_unreadable",
     "hold",

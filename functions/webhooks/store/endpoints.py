@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from functions.webhooks.models import (
     MOST_ENDPOINTS,
+    Disabled,
     Endpoint,
     NewEndpoint,
     TooManyEndpoints,
@@ -72,6 +74,22 @@ def update(tx: Tx, endpoint: Endpoint) -> Endpoint | None:
         id=endpoint.id,
         user_id=endpoint.user_id,
         version=endpoint.version,
+    )
+
+
+def disable_of(tx: Tx, user_id: UUID, *, before: datetime) -> list[Disabled]:
+    """Disable the endpoints of a member's that were last changed before then, as `unconfirmed`."""
+    return tx.all(
+        Disabled,
+        """
+        update webhook_endpoints set enabled = false, disabled_reason = 'unconfirmed',
+            version = version + 1, updated_at = now()
+        where workspace_id = %(workspace_id)s and user_id = %(user_id)s and enabled
+            and deleted_at is null and updated_at <= %(before)s
+        returning id, version, url
+        """,
+        user_id=user_id,
+        before=before,
     )
 
 

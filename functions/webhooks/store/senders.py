@@ -140,7 +140,7 @@ def disable(
         where workspace_id = %(workspace_id)s and id = %(id)s and enabled and deleted_at is null
             and (%(failing_for_s)s = 0
                 or failing_since <= now() - make_interval(secs => %(failing_for_s)s))
-        returning version, url
+        returning id, version, url
         """,
         id=endpoint_id,
         reason=reason,

@@ -11,6 +11,7 @@ import pytest
 
 import events
 from events.ai import EmailAnalyzed
+from events.auth import EmailVerified
 from events.catalogue import all_events
 from events.envelope import Event
 from functions.webhooks.capability import CAPABILITY
@@ -84,6 +85,31 @@ def test_an_event_that_comes_again_is_recorded_once(hooks: Hooks, workspace: Wor
     hooks.happen(event, event)
     hooks.happen(event)
     assert len(hooks.deliveries(first)) == len(hooks.deliveries(second)) == 1
+
+
+@pytest.mark.parametrize(("by", "enabled"), [("password_reset", False), ("link", True)])
+def test_who_confirms_by_a_reset_is_not_listened_to_by_who_signed_up(
+    hooks: Hooks, workspace: Workspace, by: str, enabled: bool
+) -> None:
+    """Whoever signed up with another's address could have left an endpoint that goes on telling."""
+    endpoint = hooks.create(HOOK)
+    proven = sample(EmailVerified, workspace, aggregate_id=workspace.user_id, by=by)
+    hooks.happen(sample(EmailVerified, workspace, by=by))
+    assert hooks.ask("GET", f"/{endpoint['id']}").json["enabled"], "that was somebody else"
+    hooks.happen(proven)
+    found = hooks.ask("GET", f"/{endpoint['id']}").json
+    assert found["enabled"] is enabled
+    assert found["disabled_reason"] == (None if enabled else "unconfirmed")
+    told = {one["event_id"] for one in hooks.deliveries(endpoint)}
+    assert (str(proven.id) in told) is enabled
+
+    for wanted in (False, True):
+        answer = hooks.ask(
+            "PATCH", f"/{endpoint['id']}", {"enabled": wanted}, headers={"If-Match": "*"}
+        )
+        assert answer.status == 200
+    hooks.happen(proven)
+    assert hooks.ask("GET", f"/{endpoint['id']}").json["enabled"], "the owner wants it so"
 
 
 def test_what_was_deleted_after_30_days_does_not_come_back(
