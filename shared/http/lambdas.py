@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from mangum import Mangum
 
 from shared.http.deprecation import telling_deprecation
+from shared.http.head import answering_head
 from shared.http.latest import known_as_latest
 from shared.http.limits import limited
 from shared.http.problems import MEDIA_TYPE
@@ -23,7 +24,7 @@ def http_handler(app: FastAPI) -> Handler:
 
     @cache
     def adapter() -> Handler:
-        outside: Any = known_as_latest(limited(telling_deprecation(app)))
+        outside: Any = answering_head(known_as_latest(limited(telling_deprecation(app))))
         return cast("Handler", Mangum(outside, lifespan="off", text_mime_types=_TEXT))
 
     def handle(event: Payload, context: LambdaContext) -> Any:
