@@ -111,6 +111,12 @@ class TooLarge(HasteError):
     status = 413
 
 
+class UnsupportedMediaType(HasteError):
+    """Send JSON, and say so: `Content-Type: application/json`."""
+
+    status = 415
+
+
 class Unprocessable(HasteError):
     """The input is not valid; see `errors`."""
 

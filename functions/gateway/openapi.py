@@ -90,7 +90,8 @@ def merge(parts: Sequence[Part]) -> Json:
             sent = _tagged(operation, part) | {"operationId": _short_id(name, method, operation)}
             _put(webhooks.setdefault(name, {}), method, renamed(sent, names))
         for name, schema in part.schemas.items():
-            _put(schemas, names.get(name, name), renamed(schema, names))
+            titled = schema | ({"title": names[name]} if name in names else {})
+            _put(schemas, names.get(name, name), renamed(titled, names))
     shared = components()
     return {
         "openapi": "3.1.0",

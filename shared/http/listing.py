@@ -64,8 +64,8 @@ class ListQuery(BaseModel):
     )
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MOST_PER_PAGE)
     cursor: str | None = Field(default=None, max_length=LONGEST_CURSOR)
-    count: Literal[False, "exact"] = Field(
-        default=False, description=f"`exact` counts all that fit, up to {MOST_COUNTED:,}."
+    count: Literal["exact"] | None = Field(
+        default=None, description=f"`exact` counts all that fit, up to {MOST_COUNTED:,}."
     )
 
     def listing(self, of: Object, access: Access) -> Listing:

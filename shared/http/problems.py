@@ -13,7 +13,14 @@ from starlette.exceptions import HTTPException
 
 from shared.access import NotPermitted
 from shared.db.refusals import Denied, is_policy
-from shared.errors import BadRequest, FieldError, HasteError, NotFound, Unprocessable
+from shared.errors import (
+    BadRequest,
+    FieldError,
+    HasteError,
+    NotFound,
+    Unprocessable,
+    UnsupportedMediaType,
+)
 from shared.log import logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -66,6 +73,8 @@ async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     details = invalid.errors()
     if any(detail["type"] == "json_invalid" for detail in details):
         return problem(request, BadRequest("The body is not valid JSON."))
+    if isinstance(invalid.body, bytes) and any(detail["loc"] == ("body",) for detail in details):
+        return problem(request, UnsupportedMediaType())  # FastAPI has not read it as JSON
     if all(detail["loc"][0] == "path" for detail in details):
         return problem(request, NotFound())  # an id that is no id names nothing
     fields = tuple(_field(detail, invalid.body) for detail in details)

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from shared.access import ANYBODY, NOTHING, PERMISSION, SIGNED_IN, Access, masked
 from shared.auth import caller_of
 from shared.http.idempotency import EXCLUDED, Handle, documented, happening_once
+from shared.http.parameters import names_of, require_known
 from shared.http.within import NotBatchable, within_of
 
 FOR_KEYS = "x-for-keys"
@@ -64,6 +65,7 @@ class Route(APIRoute):
 
         extra: dict[str, Any] = self.openapi_extra or {}
         unrepeatable, for_people = EXCLUDED in extra, self._changes and FOR_KEYS not in extra
+        parameters = names_of(self.dependant)
 
         async def permitted(request: Request) -> Response:
             if unrepeatable and within_of(request) is not None:
@@ -73,6 +75,7 @@ class Route(APIRoute):
                 caller.access.require(self._permission)
             elif for_people:
                 caller.require_person()
+            require_known(request, parameters)
             _asking.set(caller.access)
             return await handle(request)
 

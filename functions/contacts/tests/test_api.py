@@ -115,6 +115,28 @@ def test_bad_input_is_named_by_a_pointer(
         assert pointer in [error["pointer"] for error in answer.json["errors"]]
 
 
+@pytest.mark.parametrize("sent_as", ["application/x-www-form-urlencoded", "text/plain", ""])
+def test_json_that_is_sent_as_something_else_is_refused_as_that(call: Call, sent_as: str) -> None:
+    """As curl's `--data` sends it."""
+    answer = call(handler, "POST", URL, b'{"name": "Ada"}', headers={"Content-Type": sent_as})
+    assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
+    assert "application/json" in answer.json["detail"]
+    empty = call(handler, "POST", URL, b"", headers={"Content-Type": sent_as})
+    assert (empty.status, empty.json["errors"][0]["code"]) == (422, "missing")
+
+
+def test_a_parameter_there_is_not_is_named(call: Call) -> None:
+    """Else the whole list would look like the answer."""
+    answer = call(handler, "GET", f"{URL}?limit=2&email=ada@engine.example&limti=3")
+    assert (answer.status, answer.json["code"]) == (422, "unprocessable")
+    errors = {error["pointer"]: error for error in answer.json["errors"]}
+    assert errors.keys() == {"/query/email", "/query/limti"}
+    assert "there are count, cursor, limit, query, sort" in errors["/query/limti"]["detail"]
+    assert errors["/query/limti"]["code"] == "unknown_parameter"
+    one = call(handler, "GET", f"{URL}/{uuid4()}?fields=name")
+    assert (one.status, one.json["errors"][0]["pointer"]) == (422, "/query/fields")
+
+
 @pytest.mark.parametrize("cursor", ["x", "e30=", "%00", "W10="])
 def test_a_bad_cursor_is_refused(call: Call, cursor: str) -> None:
     answer = call(handler, "GET", f"{URL}?cursor={cursor}")

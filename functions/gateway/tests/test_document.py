@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from snapshot_restore_py import get_before_snapshot  # pyright: ignore[reportMissingTypeStubs]
@@ -88,6 +89,26 @@ def test_names_are_unique_and_references_lead_somewhere(document: dict[str, Any]
         assert _resolved(document, reference)
     used = {reference.rpartition("/")[2] for reference in references}
     assert document["components"]["schemas"].keys() - used == set()
+
+
+def test_clients_can_be_generated_from_it(document: dict[str, Any]) -> None:
+    """Generators name classes by titles, and have no type for an enum of several."""
+    titles = Counter(schema["title"] for schema in document["components"]["schemas"].values())
+    assert [title for title, count in titles.items() if count > 1] == []
+    mixed = [enum for enum in _enums(document) if len(set(map(type, enum))) > 1]
+    assert mixed == []
+
+
+def _enums(value: Any) -> Iterator[list[Any]]:
+    if isinstance(value, dict):
+        found = cast("dict[str, Any]", value)
+        if isinstance(found.get("enum"), list):
+            yield found["enum"]
+        for one in found.values():
+            yield from _enums(one)
+    elif isinstance(value, list):
+        for one in cast("list[Any]", value):
+            yield from _enums(one)
 
 
 def test_who_may_call_is_what_is_declared(document: dict[str, Any]) -> None:

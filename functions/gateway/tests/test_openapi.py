@@ -47,8 +47,8 @@ def test_a_name_with_two_shapes_is_prefixed_in_both() -> None:
         merged = merge(parts)
         schemas = merged["components"]["schemas"]
         assert "Line" not in schemas
-        assert schemas["DealsLine"] == _record("text")
-        assert schemas["EmailLine"] == _record("number")
+        assert schemas["DealsLine"] == _record("text") | {"title": "DealsLine"}
+        assert schemas["EmailLine"] == _record("number") | {"title": "EmailLine"}
         assert (_answer(merged, "/d"), _answer(merged, "/e")) == ("DealsLine", "EmailLine")
 
 
@@ -59,9 +59,9 @@ def test_what_refers_to_two_shapes_has_two_shapes_itself() -> None:
     two = _part("Quotes", "/q", {"Line": _record("number"), **both}, "Book")
     schemas = (merged := merge([one, two]))["components"]["schemas"]
     assert _answer(merged, "/q") == "QuotesBook"
-    assert schemas["QuotesBook"] == _page("QuotesPage")
-    assert schemas["QuotesPage"] == _page("QuotesLine")
-    assert schemas["DealsPage"] == _page("DealsLine")
+    assert schemas["QuotesBook"] == _page("QuotesPage") | {"title": "QuotesBook"}
+    assert schemas["QuotesPage"] == _page("QuotesLine") | {"title": "QuotesPage"}
+    assert schemas["DealsPage"] == _page("DealsLine") | {"title": "DealsPage"}
 
 
 def test_a_discriminator_follows_its_schemas() -> None:
