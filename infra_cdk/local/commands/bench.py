@@ -103,7 +103,7 @@ def _machine(
         "visible_p50_ms": round(in_peace.visible_ms(50), 1),
         "visible_p95_ms": round(in_peace.visible_ms(95), 1),
         "mailboxes": mailboxes,
-        "functions_cpu_ms_per_mail": _per_mail(at_once, _used(at_once.functions_cpu)),
+        "functions_cpu_ms_per_mail": _per_mail(at_once, at_once.functions_cpu),
         "beside_cpu_ms_per_mail": _per_mail(at_once, at_once.services_cpu),
         "flood_visible_p95_ms": round(at_once.visible_ms(95), 1),
         "paced_cpu_ms_per_mail": round(in_peace.cpu_ms_per_mail, 2),
@@ -122,7 +122,7 @@ def _show(
     rows.add_row("Mails", f"{at_once.mails} in {mailboxes} mailboxes")
     rows.add_row("Throughput", f"{at_once.mails_per_minute:.0f} mails a minute, all stages")
     rows.add_row("CPU per mail, functions", f"{at_once.cpu_ms_per_mail:.1f} ms")
-    for name, cost in _per_mail(at_once, _used(at_once.functions_cpu)).items():
+    for name, cost in _per_mail(at_once, at_once.functions_cpu).items():
         rows.add_row(f"  {name}", f"{cost:.2f} ms")
     beside_it = _per_mail(at_once, at_once.services_cpu)
     rows.add_row("CPU per mail, beside", f"{sum(beside_it.values()):.1f} ms")
@@ -142,8 +142,3 @@ def _show(
 
 def _per_mail(outcome: Outcome, spent: Mapping[str, float]) -> dict[str, float]:
     return {name: round(outcome.per_mail(cpu), 3) for name, cpu in spent.items()}
-
-
-def _used(functions: Mapping[str, float]) -> dict[str, float]:
-    """Those on the mail's way; others have processes from signing up and connecting."""
-    return {name: cpu for name, cpu in functions.items() if cpu > 0}

@@ -1,10 +1,11 @@
-"""Processor time, user plus system, of the stack's parts."""
+"""Processor time of the stack's parts, user plus system. The kernel counts in steps of 10 ms."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Literal
 
 import httpx
 import psutil
@@ -16,13 +17,12 @@ _RUNNERS = ("gateway", "pollers")
 
 def functions_cpu(stack: Stack) -> dict[str, float]:
     """Seconds so far by function, its ended processes included."""
-    spent: dict[str, float] = {}
-    for runner in _RUNNERS:
-        url = f"{stack.runner_url(runner)}/_haste/functions"
-        answer = httpx.get(url, headers=stack.admin_headers, timeout=30, trust_env=False)
-        for function in answer.raise_for_status().json():
-            spent[function["name"]] = spent.get(function["name"], 0.0) + function["cpu_s"]
-    return spent
+    return _by_function(stack, "cpu_s")
+
+
+def invocations(stack: Stack) -> dict[str, float]:
+    """How often so far, by function."""
+    return _by_function(stack, "invocations")
 
 
 def services_cpu(stack: Stack) -> dict[str, float]:
@@ -43,6 +43,16 @@ def difference(after: Mapping[str, float], before: Mapping[str, float]) -> dict[
         for name, seconds in after.items()
     }
     return dict(sorted(spent.items(), key=lambda named: -named[1]))
+
+
+def _by_function(stack: Stack, figure: Literal["cpu_s", "invocations"]) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for runner in _RUNNERS:
+        url = f"{stack.runner_url(runner)}/_haste/functions"
+        answer = httpx.get(url, headers=stack.admin_headers, timeout=30, trust_env=False)
+        for function in answer.raise_for_status().json():
+            sums[function["name"]] = sums.get(function["name"], 0.0) + function[figure]
+    return sums
 
 
 def _own(pid: int) -> float:

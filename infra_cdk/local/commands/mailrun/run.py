@@ -9,7 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from infra_cdk.local.commands.mailrun.arrivals import Arrival, Delivery
-from infra_cdk.local.commands.mailrun.cpu import difference, functions_cpu, services_cpu
+from infra_cdk.local.commands.mailrun.cpu import (
+    difference,
+    functions_cpu,
+    invocations,
+    services_cpu,
+)
 from infra_cdk.local.commands.mailrun.watching import Counts
 from infra_cdk.local.stack import Stack
 
@@ -25,7 +30,8 @@ _STANDSTILL_S = 150.0
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a run. Times are seconds; `waits` are those of stored mails from Gmail's
-    acknowledgement to their being visible. `missing` is empty when all has happened.
+    acknowledgement to their being visible. `functions_cpu` has those functions that were invoked.
+    `missing` is empty when all has happened.
     """
 
     mails: int
@@ -67,6 +73,7 @@ def run(
     watcher = delivery.watcher
     mails = sum(len(letters) for letters in delivery.letters.values())
     functions, services = functions_cpu(stack), services_cpu(stack)
+    invoked = invocations(stack)
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         delivering = pool.submit(delivery.run)
@@ -76,6 +83,8 @@ def run(
             delivery.cancelled.set()
     delivering.result()
     seen = watcher.seen_at
+    invoked = difference(invocations(stack), invoked)
+    spent = difference(functions_cpu(stack), functions)
     return Outcome(
         mails=mails,
         arrived=delivery.arrived,
@@ -86,7 +95,7 @@ def run(
             for one, arrival in delivery.arrived.items()
             if one in watcher.stored
         ),
-        functions_cpu=difference(functions_cpu(stack), functions),
+        functions_cpu={name: cpu for name, cpu in spent.items() if cpu or invoked[name]},
         services_cpu=difference(services_cpu(stack), services),
         missing=counts.missing(mails),
     )
